@@ -1,0 +1,157 @@
+"""The protocols between the core and the world, each saying what is forbidden.
+
+The core calls these and knows nothing else of any network. An adapter implements `Platform`, `Adapter` and
+`Link`; a network the hosts command from implements `Console` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from bridge.model import (
+    Absent,
+    Board,
+    Cursor,
+    Found,
+    Inbound,
+    Interest,
+    Limits,
+    Micros,
+    Network,
+    Opened,
+    Order,
+    Outcome,
+    Ref,
+    Unknown,
+)
+
+
+class Clock(Protocol):
+    """Chat time. Adapters must take every protocol time (Retry-After, resets, poll intervals, back-off) from
+    here and never from `time` or `asyncio.sleep`; only the time-out of a single request or a ping is real."""
+
+    def now(self) -> Micros:
+        """Microseconds since 1970 UTC, chat time."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds of chat time; returns early never, late hardly."""
+        ...
+
+    def timeout(self, seconds: float) -> float:
+        """The real seconds to allow a request or ping that has `seconds` on a real network: shorter in a
+        rehearsal, never under 0.3 s there."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Where a link keeps a rotating login; one file of mode 0600, replaced atomically."""
+
+    def load(self) -> bytes | None: ...
+
+    def save(self, session: bytes) -> None:
+        """Durable before it returns: save BEFORE the new session is first used."""
+        ...
+
+
+class Link(Protocol):
+    """A live connection to a network.
+
+    Raises only `Unreachable`, `NeedsLogin`, `CursorLost` (from `bridge.errors`); anything a server says that
+    cannot be read is a `Malformed` item and the stream goes on. Must not retry a write by itself, must not
+    cache an answer as success, must not start a task that outlives `open`'s context, must never put a secret
+    in an error or a log.
+    """
+
+    @property
+    def opened(self) -> Opened:
+        """Our account and what the network can do, as learnt when the link opened."""
+        ...
+
+    def inbound(self, after: Cursor | None) -> AsyncIterator[Inbound]:
+        """Everything of interest after `after`, then live, until cancelled or until the link raises.
+
+        None: from the interest's `since`. Delivers at least once: repetition is fine, a gap is not. An item's
+        cursor must not run ahead of items not yet yielded. An author's `AuthorKnown` comes before their first
+        post. Called once per open link.
+        """
+        ...
+
+    async def acknowledge(self, cursor: Cursor) -> None:
+        """Everything up to `cursor` is durable. Must not block on the network for long."""
+        ...
+
+    async def follow(self, interest: Interest) -> None:
+        """Replace what is delivered. Following a thread delivers what is already in it (through `inbound`).
+        May be called before `inbound` and at any time after. Must not block on the network."""
+        ...
+
+    def reread(self, refs: Iterable[Ref]) -> AsyncIterator[Inbound]:
+        """The present state of posts of this network: `Edited` for one that exists (changed or not),
+        `Removed` for one that is certainly gone, nothing for one that cannot be read now. Also yields
+        whatever belongs to the interest and has not been delivered yet (replies missed in a gap)."""
+        ...
+
+    async def send(self, order: Order) -> Outcome:
+        """Do it, once. `reply_to` and `target` are already `Ref`s of this network. When in doubt `Unclear`,
+        never `Refused` or `RetryLater`: those two promise that nothing was done."""
+        ...
+
+    async def find(self, order: Order) -> Found | Absent | Unknown:
+        """What an order made, if anything. `Absent` only if it certainly made nothing. For an Update or
+        Retract: `Found` if the copy is (or is gone) as wanted."""
+        ...
+
+
+@runtime_checkable
+class Console(Protocol):
+    """A network the hosts command from; its Link implements this too."""
+
+    async def show(self, ref: Ref, board: Board) -> None:
+        """Edit the board's message. Newest wins; a failure is dropped, since another board follows. Must not
+        raise anything but LinkError."""
+        ...
+
+    async def answer(self, answer: str, text: str) -> None:
+        """Tell the one who used a control what came of it; only they see it. Best effort."""
+        ...
+
+
+class Adapter(Protocol):
+    """One configured network."""
+
+    name: Network
+
+    def open(self, sessions: SessionStore) -> AbstractAsyncContextManager[Link]:
+        """Log in and learn the capabilities. Raises Unreachable or NeedsLogin. Leaving the context closes
+        every socket and ends every task within a second."""
+        ...
+
+
+class Platform(Protocol):
+    """What the entry point group `chatbridge.adapters` names: a kind of network. Importing it must be cheap:
+    no SDK is imported before `create` or even `open`."""
+
+    title: str  # how people call it: "Mastodon"
+    settings: type[msgspec.Struct]  # the keys of its table beside `kind`; unknown ones are refused
+    secrets: tuple[str, ...]  # "token" -> environment variable NAME_TOKEN or NAME_TOKEN_FILE
+    limits: Limits  # assumed until a server says otherwise
+    mirror: bool  # whether the merged timeline stands there
+
+    def create(
+        self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock
+    ) -> Adapter:
+        """`settings` is an instance of `self.settings`; `secrets` holds those that are set."""
+        ...
+
+
+class Feed(Protocol):
+    """Where committed changes go: the page, a broker, a board. Must not block and must not raise."""
+
+    def changed(self, chat: str, entries: Iterable[int]) -> None:
+        """These entries of a chat (or, if empty, its run sheet) are different now."""
+        ...

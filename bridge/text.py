@@ -1,0 +1,225 @@
+"""Words with spans: counting, cutting, splitting. Pure.
+
+Lengths are in grapheme clusters, what a reader takes for one character, because Mastodon and Bluesky both
+count them so (facts measured against Mastodon's source and the real PDS).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from wcwidth import iter_graphemes
+
+from bridge.model import Limits, Span, Text
+
+URL = re.compile(r"https?://[^\s<>\"'”’]+[^\s<>\"'”’.,;:!?)\]}]")
+TAG = re.compile(r"(?<![\w/&#])[#＃](\w*[^\W\d_]\w*)")
+MENTION = re.compile(r"(?<![\w/@])@([\w.-]+(?:@[\w.-]+\w)?)")
+SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)]*\s+|\n+")
+
+# Characters that turn the reading direction or hide: never needed to read, always able to deceive.
+_DECEPTIVE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def graphemes(plain: str) -> Iterator[str]:
+    """The grapheme clusters of a string."""
+    return iter_graphemes(plain)
+
+
+def count(plain: str) -> int:
+    """How many grapheme clusters a string has."""
+    if plain.isascii():
+        return len(plain) - plain.count("\r\n")
+    return sum(1 for _ in iter_graphemes(plain))
+
+
+def length(text: Text, limits: Limits) -> int:
+    """What a network counts for `text`, in its graphemes: links and remote mentions at their reduced price."""
+    total = 0
+    at = 0
+    for span in text.spans:
+        price: int | None = None
+        if span.kind == "link" and limits.url is not None:
+            price = limits.url
+        elif span.kind == "mention" and limits.local_mentions:
+            price = count("@" + span.value.lstrip("@").split("@")[0])
+        if price is not None:
+            total += count(text.plain[at : span.start]) + price
+            at = span.end
+    return total + count(text.plain[at:])
+
+
+def fits(text: Text, limits: Limits) -> bool:
+    """Whether one post of this network can hold `text`."""
+    if limits.bytes is not None and len(text.plain.encode()) > limits.bytes:
+        return False
+    return length(text, limits) <= limits.graphemes
+
+
+def part(text: Text, start: int, end: int | None = None) -> Text:
+    """The code points `start` to `end` with the spans that lie wholly inside."""
+    end = len(text.plain) if end is None else end
+    spans = tuple(
+        Span(s.start - start, s.end - start, s.kind, s.value)
+        for s in text.spans
+        if s.start >= start and s.end <= end
+    )
+    return Text(text.plain[start:end], spans)
+
+
+def joined(*parts: Text | str) -> Text:
+    """Texts one after the other, spans moved along."""
+    plain, spans = "", []
+    for piece in parts:
+        text = Text(piece) if isinstance(piece, str) else piece
+        spans += [Span(s.start + len(plain), s.end + len(plain), s.kind, s.value) for s in text.spans]
+        plain += text.plain
+    return Text(plain, tuple(spans))
+
+
+def stripped(text: Text) -> Text:
+    """Without white space at either end."""
+    start = len(text.plain) - len(text.plain.lstrip())
+    return part(text, start, max(start, len(text.plain.rstrip())))
+
+
+def marked(plain: str) -> Text:
+    """Our own words with their links and hashtags marked as such. Mentions stay words: nobody is pinged."""
+    spans = [Span(m.start(), m.end(), "link", m.group()) for m in URL.finditer(plain)]
+    taken = [(s.start, s.end) for s in spans]
+    spans += [
+        Span(m.start(), m.end(), "tag", m.group(1))
+        for m in TAG.finditer(plain)
+        if not any(start <= m.start() < end for start, end in taken)
+    ]
+    return Text(plain, tuple(sorted(spans, key=lambda s: s.start)))
+
+
+def hashtags(plain: str) -> tuple[str, ...]:
+    """The hashtags that stand in plain words, case-folded, without "#", each once, in order."""
+    return tuple(dict.fromkeys(m.group(1).casefold() for m in TAG.finditer(URL.sub(" ", plain))))
+
+
+def cut(text: Text, size: int) -> Text:
+    """At most `size` graphemes, the last one "…" if anything was left out; a span that is cut loses its mark."""
+    if count(text.plain) <= size:
+        return text
+    end = 0
+    for n, cluster in enumerate(graphemes(text.plain)):
+        if n == size - 1:
+            break
+        end += len(cluster)
+    for span in text.spans:  # rather drop a link whole than show half of it
+        if span.start < end < span.end:
+            end = span.start
+    return joined(stripped(part(text, 0, end)), "…")
+
+
+def split(text: Text, limits: Limits, tag: str = "") -> tuple[Text, ...]:
+    """`text` as the posts of a thread, each within `limits`.
+
+    Cuts fall at the ends of paragraphs or sentences, else between words, else between graphemes; never inside
+    a link or tag. With several parts each bears "1/2" and so on, and every part the hashtag `tag`.
+    """
+    text = stripped(text)
+    single = text if not tag or tag.casefold() in hashtags(text.plain) else joined(text, " ", marked(f"#{tag}"))
+    if fits(single, limits):
+        return (single,)
+    total = 2
+    while True:
+        parts = _parts(text, limits, tag, total)
+        if len(parts) <= total:
+            break
+        total = len(parts)
+    return tuple(
+        joined(piece, _tail(piece, tag, n, len(parts))) for n, piece in enumerate(parts, start=1)
+    )
+
+
+def _tail(piece: Text, tag: str, n: int, total: int) -> Text:
+    """What stands at the end of part `n` of `total`."""
+    bears = not tag or tag.casefold() in hashtags(piece.plain)
+    return marked(f" {n}/{total}" if bears else f" #{tag} {n}/{total}")
+
+
+def _parts(text: Text, limits: Limits, tag: str, total: int) -> list[Text]:
+    """Cut greedily, leaving room for the longest mark that `total` parts can need."""
+    mark = marked(f" #{tag} {total}/{total}" if tag else f" {total}/{total}")
+    parts: list[Text] = []
+    rest = text
+    while rest.plain and len(parts) <= total:
+        end = _room(rest, limits, mark)
+        parts.append(stripped(part(rest, 0, end)))
+        rest = stripped(part(rest, end))
+    return parts
+
+
+def _room(text: Text, limits: Limits, mark: Text) -> int:
+    """How many code points of `text` the next part takes: as many whole sentences as fit, else words, else
+    graphemes. At least one grapheme, so that splitting always ends."""
+
+    def holds(end: int) -> bool:
+        return fits(joined(stripped(part(text, 0, end)), mark), limits)
+
+    if holds(len(text.plain)):
+        return len(text.plain)
+    best = 0
+    inside = [(s.start, s.end) for s in text.spans]
+    for breaks in (
+        [m.end() for m in SENTENCE_END.finditer(text.plain)],
+        [m.end() for m in re.finditer(r"\s+", text.plain)],
+    ):
+        for end in breaks:
+            if any(start < end < stop for start, stop in inside):
+                continue
+            if not holds(end):
+                break
+            best = end
+        if best:
+            return best
+    end = 0
+    for cluster in graphemes(text.plain):
+        if end and not holds(end + len(cluster)):
+            break
+        end += len(cluster)
+    return end
+
+
+def tame(plain: str) -> str:
+    """Without control characters and without what turns the reading direction: a stranger's text can no
+    longer look like something else than it is. Joiners inside emoji and scripts stay."""
+    return _DECEPTIVE.sub("", plain.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def tamed(text: Text) -> Text:
+    """`tame` for a Text; spans move with the characters."""
+    if not _DECEPTIVE.search(text.plain) and "\r" not in text.plain:
+        return text
+    pieces: list[Text | str] = []
+    at = 0
+    for span in text.spans:
+        pieces.append(tame(text.plain[at : span.start]))
+        inner = tame(text.plain[span.start : span.end])
+        pieces.append(Text(inner, (Span(0, len(inner), span.kind, span.value),) if inner else ()))
+        at = span.end
+    pieces.append(tame(text.plain[at:]))
+    return joined(*pieces)
+
+
+def person(name: str) -> str:
+    """A display name on one line, without the emoji that could pass for a badge."""
+    kept = "".join(
+        c for c in tame(name) if unicodedata.category(c) not in ("So", "Sk", "Cs", "Co", "Cn") and c not in "\u200d\ufe0f"
+    )
+    return " ".join(re.sub(r":\w+:", " ", kept).split())
+
+
+def normalised(plain: str) -> str:
+    """Words only, to see whether two networks carry the same ones: no case, links, mentions, tags, labels,
+    punctuation or spacing."""
+    plain = unicodedata.normalize("NFKC", plain).casefold()
+    plain = TAG.sub(" ", MENTION.sub(" ", URL.sub(" ", plain)))
+    plain = re.sub(r"^\s*(?:re\s+)?[atq]\d{1,2}\b", " ", plain)
+    return " ".join(re.sub(r"[\W_]+", " ", plain).split())
