@@ -294,6 +294,7 @@ class Notice(Tagged, frozen=True):
 
     text: str
     buttons: tuple[Button, ...] = ()
+    card: Card | None = None  # the entry it is about
 
 
 class Health(Value, frozen=True):
@@ -405,6 +406,7 @@ class Sent(Tagged, frozen=True):
     uri: str
     version: str = ""
     url: str | None = None
+    at: Micros = 0  # when its network says it was posted; 0: it does not say
 
 
 class RetryLater(Tagged, frozen=True):

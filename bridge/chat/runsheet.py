@@ -1,0 +1,206 @@
+"""The run sheet: its items, their states as a table, and what hosts can do to it.
+
+An item's state is the chat's:
+
+    planned ──fire──▶ due ──sent──▶ posted
+       │  ▲            └──drop──▶ skipped      (no network took it)
+     hold resume
+       ▼  │
+      held ──fire──▶ due          planned, held ──skip──▶ skipped
+
+What happens on one network is that network's order's state; `Item.on` keeps it in one word:
+`pending` (waits behind a held item there), `queued`, `posted`, `held`, `skipped`, `refused`, `dropped`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from bridge.errors import IllegalTransition
+from bridge.model import HOUR, MINUTE, SECOND, Micros, Network
+from bridge.settings import Chat
+
+Kind: TypeAlias = Literal["announcement", "reminder", "welcome", "question", "say", "recap", "closing"]
+State: TypeAlias = Literal["planned", "due", "posted", "held", "skipped"]
+On: TypeAlias = Literal["pending", "queued", "posted", "held", "skipped", "refused", "dropped"]
+
+STEPS: dict[tuple[State, str], State] = {
+    ("planned", "fire"): "due",
+    ("planned", "hold"): "held",
+    ("planned", "skip"): "skipped",
+    ("held", "resume"): "planned",
+    ("held", "fire"): "due",
+    ("held", "skip"): "skipped",
+    ("due", "sent"): "posted",
+    ("due", "drop"): "skipped",
+    ("posted", "sent"): "posted",
+    ("skipped", "sent"): "posted",  # one network had it after all
+}
+
+_RANK: dict[Kind, int] = {
+    "announcement": 0,
+    "reminder": 1,
+    "welcome": 2,
+    "question": 3,
+    "say": 4,
+    "recap": 5,
+    "closing": 6,
+}
+
+
+class Item(msgspec.Struct):
+    """One line of the run sheet. `number`: the question's (1 for Q1), else 0."""
+
+    id: str
+    kind: Kind
+    due: Micros
+    number: int = 0
+    text: str = ""
+    lead: Micros = 0
+    state: State = "planned"
+    fired: Micros = 0
+    on: dict[Network, On] = {}
+    held_at: dict[Network, Micros] = {}
+    asked_at: dict[Network, Micros] = {}  # when the hosts could read that it is held
+    posted_at: dict[Network, Micros] = {}
+
+    @property
+    def label(self) -> str:
+        """How people call it: "Q3", "Welcome"."""
+        return f"Q{self.number}" if self.number else self.kind.capitalize()
+
+    def step(self, event: str) -> None:
+        """Move to the next state. Raises IllegalTransition if the table has no such step."""
+        try:
+            self.state = STEPS[self.state, event]
+        except KeyError:
+            raise IllegalTransition(f"{self.id} is {self.state}: cannot {event}") from None
+
+
+class Sheet(msgspec.Struct):
+    """A chat's items in the order they go out, and when the chat starts and ends."""
+
+    starts: Micros
+    ends: Micros
+    late_until: Micros
+    items: list[Item]
+
+    def get(self, item: str | None) -> Item | None:
+        return next((i for i in self.items if i.id == item), None)
+
+    def sort(self) -> None:
+        self.items.sort(key=lambda i: (i.fired or i.due, _RANK[i.kind], i.number))
+
+    def upcoming(self) -> Item | None:
+        """The next item that has not gone out."""
+        return next((i for i in self.items if i.state in ("planned", "held")), None)
+
+    def current(self) -> Item | None:
+        """The item that went out last."""
+        fired = [i for i in self.items if i.state in ("due", "posted")]
+        return max(fired, key=lambda i: i.fired, default=None)
+
+    def due(self, now: Micros) -> list[Item]:
+        """What must go out now: planned items whose time has come, up to the first one on hold."""
+        ready = []
+        for item in self.items:
+            if item.state == "held" or (item.state == "planned" and item.due > now):
+                break
+            if item.state == "planned":
+                ready.append(item)
+        return ready
+
+    def deadline(self) -> Micros | None:
+        """When the next item comes due; None while one is on hold or none is left."""
+        item = self.upcoming()
+        return item.due if item and item.state == "planned" else None
+
+    def shift(self, by: Micros) -> None:
+        """Move what has not gone out, the end and the late window."""
+        for item in self.items:
+            if item.state in ("planned", "held"):
+                item.due += by
+        self.ends += by
+        self.late_until += by
+
+    def questions(self) -> list[Item]:
+        """By number."""
+        return sorted((i for i in self.items if i.kind == "question"), key=lambda i: i.number)
+
+    def ask(self, text: str, now: Micros) -> Item:
+        """A new question, numbered on, due at once."""
+        number = max((i.number for i in self.items), default=0) + 1
+        return self._add(Item(id=f"q{number}", kind="question", due=now, number=number, text=text))
+
+    def say(self, text: str, now: Micros) -> Item:
+        """Words for every network, due at once."""
+        count = sum(i.kind == "say" for i in self.items) + 1
+        return self._add(Item(id=f"say{count}", kind="say", due=now, text=text))
+
+    def _add(self, item: Item) -> Item:
+        self.items.append(item)
+        self.sort()
+        return item
+
+    def end(self, now: Micros) -> None:
+        """Close now: what is left but recap and closing is skipped, these two are due."""
+        late = self.late_until - self.ends
+        for item in self.items:
+            if item.state not in ("planned", "held"):
+                continue
+            if item.kind in ("closing", "recap") and item.id != "recap-half":
+                if item.state == "held":
+                    item.step("resume")
+                item.due = now
+            else:
+                item.step("skip")
+        self.ends, self.late_until = now, now + late
+
+
+def build(chat: Chat) -> Sheet:
+    """The run sheet a config asks for."""
+    items = [Item(id="welcome", kind="welcome", due=chat.starts)]
+    if chat.announce is not None:
+        due = chat.starts - chat.announce
+        items.append(Item(id="announcement", kind="announcement", due=due, lead=chat.announce))
+    for lead in chat.remind:
+        items.append(Item(id=f"reminder-{span(lead)}", kind="reminder", due=chat.starts - lead, lead=lead))
+    for n, question in enumerate(chat.questions, start=1):
+        items.append(Item(id=f"q{n}", kind="question", due=question.due, number=n, text=question.text))
+    items.append(Item(id="recap-half", kind="recap", due=(chat.starts + chat.ends) // 2))
+    items.append(Item(id="recap", kind="recap", due=chat.ends))
+    items.append(Item(id="closing", kind="closing", due=chat.ends))
+    sheet = Sheet(chat.starts, chat.ends, chat.late_until, items)
+    sheet.sort()
+    return sheet
+
+
+def update(sheet: Sheet, chat: Chat) -> None:
+    """Take a changed config over into what has not gone out; what has stays as it was."""
+    fresh = build(chat)
+    gone = {i.id for i in sheet.items if i.state not in ("planned", "held")}
+    said = [i for i in sheet.items if i.id in gone or i.kind == "say"]
+    sheet.items = said + [i for i in fresh.items if i.id not in gone]
+    sheet.starts, sheet.ends, sheet.late_until = fresh.starts, fresh.ends, fresh.late_until
+    sheet.sort()
+
+
+def grace(item: Item, stale: Micros) -> Micros | None:
+    """How late an item may go out; None: however late. A question is held past this, others are dropped."""
+    match item.kind:
+        case "welcome" | "closing":
+            return None
+        case "announcement" | "reminder":
+            return max(stale, item.lead // 10)
+        case _:
+            return stale
+
+
+def span(length: Micros) -> str:
+    """A length of time as configs write it: "7d", "24h", "10m"."""
+    for unit, size in (("d", 24 * HOUR), ("h", HOUR), ("m", MINUTE)):
+        if length % size == 0 and length >= size and not (unit == "d" and length == size):
+            return f"{length // size}{unit}"
+    return f"{length // SECOND}s"

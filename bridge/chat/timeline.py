@@ -1,0 +1,195 @@
+"""The merged timeline: entries, each one post or several that are the same words.
+
+A post is known by its uri; refs are the places it can be reached at. A removal leaves a tombstone, so that a
+post that arrives after its removal stays away; an edit older than what is known changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from bridge.chat.attribution import written_at
+from bridge.model import MINUTE, Micros, Post, Ref
+from bridge.text import normalised, person
+
+Rule: TypeAlias = Literal["label", "thread", "time", "host"]
+
+SAME_WORDS = 40  # characters of normalised text from which equal words are taken for one post
+SAME_TIME = 10 * MINUTE
+
+
+class Entry(msgspec.Struct):
+    """One line of the timeline. `revision` counts what readers can see change."""
+
+    no: int
+    sources: list[Post]
+    at: Micros
+    questions: tuple[int, ...] = ()
+    rule: Rule = "time"
+    late: bool = False
+    reply_to: int | None = None
+    hidden: bool = False
+    held: str | None = None
+    revision: int = 1
+    words: str = ""  # normalised, "" if too short to compare
+
+    @property
+    def first(self) -> Post:
+        return self.sources[0]
+
+
+def key(ref: Ref) -> str:
+    """A ref as one string, for indexes."""
+    return f"{ref.network}\n{ref.id}"
+
+
+class Timeline(msgspec.Struct):
+    """All entries of a chat with their indexes. Entries whose every source is gone leave it."""
+
+    entries: dict[int, Entry] = {}
+    refs: dict[str, str] = {}  # key(ref) -> uri
+    uris: dict[str, int] = {}  # uri -> entry
+    removed: dict[str, Micros] = {}  # key(ref) or uri -> when
+    words: dict[str, list[int]] = {}
+    last: int = 0
+
+    def at(self, ref: Ref) -> Entry | None:
+        """The entry that holds the post at `ref`."""
+        uri = self.refs.get(key(ref))
+        return None if uri is None else self.entries.get(self.uris.get(uri, 0))
+
+    def source(self, ref: Ref) -> Post | None:
+        """The post at `ref`."""
+        uri = self.refs.get(key(ref))
+        entry = self.at(ref)
+        return next((p for p in entry.sources if p.uri == uri), None) if entry else None
+
+    def knows(self, post: Post) -> bool:
+        """Whether this very post is already an entry's source."""
+        return post.uri in self.uris
+
+    def is_removed(self, post: Post) -> bool:
+        return key(post.ref) in self.removed or post.uri in self.removed
+
+    def alias(self, post: Post) -> None:
+        """The same post seen at another place."""
+        self.refs.setdefault(key(post.ref), post.uri)
+
+    def twin(self, post: Post, same_person: bool = False, skip: int = 0) -> Entry | None:
+        """The entry that already holds these words by the same person on another network: the original of a
+        verified copy, or equal words within ten minutes under the same name (`links` agree: `same_person`
+        tests profile links)."""
+        if post.original is not None and post.original in self.uris:
+            return self.entries[self.uris[post.original]]
+        for entry in self._candidates(post):
+            if entry.no == skip or any(p.ref.network == post.ref.network for p in entry.sources):
+                continue
+            if abs(written_at(entry.first) - written_at(post)) > SAME_TIME:
+                continue
+            if same_person or _same_name(entry.first, post):
+                return entry
+        return None
+
+    def candidates(self, post: Post) -> list[Entry]:
+        """Entries with the same words, whoever wrote them."""
+        return self._candidates(post)
+
+    def _candidates(self, post: Post) -> list[Entry]:
+        found = [self.entries[no] for no in self.words.get(comparable(post), ())]
+        return found + [e for e in (self._original_of(post),) if e is not None]
+
+    def _original_of(self, post: Post) -> Entry | None:
+        """An entry whose source is a verified copy of `post`, if the copy came first."""
+        no = self.uris.get(f"copy of {post.uri}")
+        return None if no is None else self.entries.get(no)
+
+    def add(self, post: Post) -> Entry:
+        """A new entry."""
+        self.last += 1
+        entry = Entry(no=self.last, sources=[post], at=written_at(post))
+        self.entries[entry.no] = entry
+        self._index(entry, post)
+        self._reword(entry)
+        return entry
+
+    def join(self, entry: Entry, post: Post) -> None:
+        """One more source of the same words."""
+        entry.sources.append(post)
+        entry.revision += 1
+        self._index(entry, post)
+
+    def replace(self, entry: Entry, post: Post) -> bool:
+        """A newer version of a source; whether anything a reader sees changed. An older one is refused."""
+        place = next(n for n, p in enumerate(entry.sources) if p.uri == post.uri)
+        known = entry.sources[place]
+        if post.edited < known.edited:
+            return False
+        changed = _shown(known) != _shown(post)
+        entry.sources[place] = msgspec.structs.replace(
+            post, ref=known.ref, at=known.at, seen=known.seen, reply_to=post.reply_to or known.reply_to
+        )
+        if changed:
+            entry.revision += 1
+            self._reword(entry)
+        return changed
+
+    def leave(self, entry: Entry, post: Post) -> None:
+        """Take one source out; the entry goes when it was the last."""
+        entry.sources = [p for p in entry.sources if p.uri != post.uri]
+        entry.revision += 1
+        self.uris.pop(post.uri, None)
+        if post.original is not None:
+            self.uris.pop(f"copy of {post.original}", None)
+        if entry.sources:
+            self._reword(entry)
+        else:
+            self._unword(entry)
+            del self.entries[entry.no]
+
+    def remove(self, ref: Ref, now: Micros) -> Entry | None:
+        """The post at `ref` is gone, now or when it arrives. Gives the entry it was in."""
+        self.removed[key(ref)] = now
+        uri = self.refs.get(key(ref))
+        entry = self.at(ref)
+        if uri is None or entry is None:
+            return None
+        self.removed[uri] = now
+        self.leave(entry, next(p for p in entry.sources if p.uri == uri))
+        return entry
+
+    def _index(self, entry: Entry, post: Post) -> None:
+        self.refs[key(post.ref)] = post.uri
+        self.uris[post.uri] = entry.no
+        if post.original is not None:
+            self.uris[f"copy of {post.original}"] = entry.no
+
+    def _reword(self, entry: Entry) -> None:
+        self._unword(entry)
+        entry.words = comparable(entry.first)
+        if entry.words:
+            self.words.setdefault(entry.words, []).append(entry.no)
+
+    def _unword(self, entry: Entry) -> None:
+        if entry.words:
+            numbers = self.words[entry.words]
+            numbers.remove(entry.no)
+            if not numbers:
+                del self.words[entry.words]
+        entry.words = ""
+
+
+def comparable(post: Post) -> str:
+    """The normalised words if there are enough of them to compare, else ""."""
+    words = normalised(post.text.plain)
+    return words if len(words) >= SAME_WORDS else ""
+
+
+def _shown(post: Post) -> tuple[object, ...]:
+    return (post.text, post.warning, post.media, post.reach, post.url)
+
+
+def _same_name(one: Post, other: Post) -> bool:
+    name = person(one.author.name).casefold()
+    return bool(name) and name == person(other.author.name).casefold()
