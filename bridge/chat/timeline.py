@@ -6,13 +6,14 @@ post that arrives after its removal stays away; an edit older than what is known
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from bridge.chat.attribution import written_at
 from bridge.model import MINUTE, Micros, Post, Ref
-from bridge.text import normalised, person
+from bridge.text import normalised
 
 Rule: TypeAlias = Literal["label", "thread", "time", "host"]
 
@@ -77,33 +78,21 @@ class Timeline(msgspec.Struct):
         """The same post seen at another place."""
         self.refs.setdefault(key(post.ref), post.uri)
 
-    def twin(self, post: Post, same_person: bool = False, skip: int = 0) -> Entry | None:
-        """The entry that already holds these words by the same person on another network: the original of a
-        verified copy, or equal words within ten minutes under the same name (`links` agree: `same_person`
-        tests profile links)."""
-        if post.original is not None and post.original in self.uris:
-            return self.entries[self.uris[post.original]]
-        for entry in self._candidates(post):
-            if entry.no == skip or any(p.ref.network == post.ref.network for p in entry.sources):
+    def twin(self, post: Post, same_person: Callable[[Post, Post], bool], skip: int = 0) -> Entry | None:
+        """The entry that already holds this: a verified copy's original (whichever came first), or the same
+        words by the same person on another network within ten minutes. `skip`: an entry not to look at."""
+        for uri in (post.original, f"copy of {post.uri}"):
+            if uri in self.uris:
+                return self.entries[self.uris[uri]]
+        for no in self.words.get(comparable(post), ()):
+            entry = self.entries[no]
+            if no == skip or any(p.ref.network == post.ref.network for p in entry.sources):
                 continue
-            if abs(written_at(entry.first) - written_at(post)) > SAME_TIME:
-                continue
-            if same_person or _same_name(entry.first, post):
+            if abs(written_at(entry.first) - written_at(post)) <= SAME_TIME and same_person(
+                entry.first, post
+            ):
                 return entry
         return None
-
-    def candidates(self, post: Post) -> list[Entry]:
-        """Entries with the same words, whoever wrote them."""
-        return self._candidates(post)
-
-    def _candidates(self, post: Post) -> list[Entry]:
-        found = [self.entries[no] for no in self.words.get(comparable(post), ())]
-        return found + [e for e in (self._original_of(post),) if e is not None]
-
-    def _original_of(self, post: Post) -> Entry | None:
-        """An entry whose source is a verified copy of `post`, if the copy came first."""
-        no = self.uris.get(f"copy of {post.uri}")
-        return None if no is None else self.entries.get(no)
 
     def add(self, post: Post) -> Entry:
         """A new entry."""
@@ -111,7 +100,7 @@ class Timeline(msgspec.Struct):
         entry = Entry(no=self.last, sources=[post], at=written_at(post))
         self.entries[entry.no] = entry
         self._index(entry, post)
-        self._reword(entry)
+        self.reword(entry)
         return entry
 
     def join(self, entry: Entry, post: Post) -> None:
@@ -132,7 +121,7 @@ class Timeline(msgspec.Struct):
         )
         if changed:
             entry.revision += 1
-            self._reword(entry)
+            self.reword(entry)
         return changed
 
     def leave(self, entry: Entry, post: Post) -> None:
@@ -143,7 +132,7 @@ class Timeline(msgspec.Struct):
         if post.original is not None:
             self.uris.pop(f"copy of {post.original}", None)
         if entry.sources:
-            self._reword(entry)
+            self.reword(entry)
         else:
             self._unword(entry)
             del self.entries[entry.no]
@@ -165,7 +154,8 @@ class Timeline(msgspec.Struct):
         if post.original is not None:
             self.uris[f"copy of {post.original}"] = entry.no
 
-    def _reword(self, entry: Entry) -> None:
+    def reword(self, entry: Entry) -> None:
+        """Index an entry by its present words."""
         self._unword(entry)
         entry.words = comparable(entry.first)
         if entry.words:
@@ -188,8 +178,3 @@ def comparable(post: Post) -> str:
 
 def _shown(post: Post) -> tuple[object, ...]:
     return (post.text, post.warning, post.media, post.reach, post.url)
-
-
-def _same_name(one: Post, other: Post) -> bool:
-    name = person(one.author.name).casefold()
-    return bool(name) and name == person(other.author.name).casefold()

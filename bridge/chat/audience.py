@@ -1,0 +1,59 @@
+"""Who may see what.
+
+| a post made                         | hosts    | Slack    | page, transcript |
+| publicly on Mastodon or Bluesky     | yes      | yes      | yes              |
+| in Slack                            | yes      | is there | as its author and `public` say |
+| not publicly, or after an opt-out   | no words | no words | no words         |
+
+"other networks" is not an audience: nothing is ever copied there.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from bridge.chat.community import People, is_private, refuses
+from bridge.chat.timeline import Entry
+from bridge.model import Network, Post
+from bridge.settings import Net
+
+Audience: TypeAlias = Literal["hosts", "slack", "page"]
+
+
+def stays(post: Post, people: People) -> bool:
+    """Whether the words stay on their network for good: private, or the author opted out."""
+    return is_private(post) or refuses(post) or people.of(post.author.account).opted_out
+
+
+def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audience) -> bool:
+    """Whether `audience` may read this source of an entry. `net`: the network it was written on."""
+    if stays(post, people):
+        return False
+    if audience == "hosts":
+        return True
+    if entry.hidden or entry.held is not None:
+        return False
+    if post.reach == "room":
+        return audience == "slack" or _agreed(post, people, net)
+    return people.of(post.author.account).known
+
+
+def _agreed(post: Post, people: People, net: Net) -> bool:
+    """Whether words from a room may stand on the page."""
+    match net.public:
+        case "yes":
+            return True
+        case "no":
+            return False
+        case "ask":
+            return people.of(post.author.account).consent in ("name", "first")
+
+
+def readable(entry: Entry, people: People, nets: dict[Network, Net], audience: Audience) -> list[Post]:
+    """The sources of an entry that `audience` may read, the first one leading."""
+    return [p for p in entry.sources if may_see(p, entry, people, nets[p.ref.network], audience)]
+
+
+def in_room(entry: Entry, network: Network) -> bool:
+    """Whether an entry was written in this room itself and needs no copy there."""
+    return any(p.ref.network == network for p in entry.sources)

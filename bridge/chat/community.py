@@ -1,0 +1,152 @@
+"""Who is who, and which chat, if any, a post belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from bridge.chat.attribution import written_at
+from bridge.model import MINUTE, Account, AuthorKnown, Media, Micros, Network, Post, Text, Wishes
+from bridge.settings import Chat, Community
+from bridge.text import MENTION, URL, person
+
+DOORS = 30 * MINUTE  # before the start from which the tag alone makes a post part of the chat
+BUSY = 6  # posts a minute from one person, from which on they are held
+NOBRIDGE = "nobridge"
+SERVER = "server"  # who commands through the bridge's own socket
+
+_SAID: dict[str, str] = {
+    "stop": "stop",
+    "start": "start",
+    "forget me": "forget",
+    "forgetme": "forget",
+    "my record": "record",
+}
+
+
+class Person(msgspec.Struct):
+    """What is known of an account that took part. `stopped`: None until they told us themselves."""
+
+    account: Account
+    known: bool = False
+    wishes: Wishes = Wishes()
+    stopped: bool | None = None
+    consent: Literal["", "name", "first", "no"] = ""  # for what they write in a room
+    shown: int = 0  # posts of theirs that were let through
+    recent: list[Micros] = []
+
+    @property
+    def opted_out(self) -> bool:
+        """Whether their words stay where they are. What they told us counts more than their profile."""
+        if self.stopped is not None:
+            return self.stopped
+        return self.wishes.nobridge or self.wishes.nobot
+
+
+class People(msgspec.Struct):
+    """Everybody who took part, and our own accounts on every network."""
+
+    ours: dict[Network, Account] = {}
+    all: dict[Account, Person] = {}
+
+    def get(self, account: Account) -> Person:
+        if account not in self.all:
+            self.all[account] = Person(account)
+        return self.all[account]
+
+    def of(self, account: Account) -> Person:
+        """Like `get`, but remembers nobody new: for looking only."""
+        return self.all.get(account) or Person(account)
+
+    def is_ours(self, account: Account) -> bool:
+        return account in self.ours.values()
+
+    def known(self, what: AuthorKnown) -> bool:
+        """Take an author's wishes in; whether anything changed."""
+        before = self.all.get(what.account)
+        if before and before.known and before.wishes == what.wishes:
+            return False
+        someone = self.get(what.account)
+        someone.known, someone.wishes = True, what.wishes
+        return True
+
+    def same(self, one: Post, other: Post) -> bool:
+        """Whether two posts on two networks are by one person: the same name, or a profile that links to the
+        other's."""
+        name = person(one.author.name).casefold()
+        if name and name == person(other.author.name).casefold():
+            return True
+        return self._links(one, other) or self._links(other, one)
+
+    def _links(self, one: Post, other: Post) -> bool:
+        links = self.of(one.author.account).wishes.links
+        return other.author.url is not None and other.author.url.rstrip("/") in {u.rstrip("/") for u in links}
+
+
+def is_host(chat: Chat, network: Network, account: Account, handle: str = "") -> bool:
+    """Whether an account is a configured host's; never decided by name."""
+    names = {account.casefold(), handle.casefold().lstrip("@")}
+    for host in chat.hosts:
+        for where, configured in host.handles:
+            wanted = configured.casefold().lstrip("@")
+            if where == network and (wanted in names or account.casefold().endswith(f"/{wanted}")):
+                return True
+    return False
+
+
+def said_to_us(post: Post, ours: Account | None) -> str | None:
+    """What a participant asks of the bridge itself ("stop", "start", "forget", "record"): only in a direct
+    message, or in a post that is nothing but a mention of us and the words."""
+    if ours is None or ours not in post.mentions:
+        return None
+    words = " ".join(MENTION.sub(" ", post.text.plain).casefold().strip().rstrip(".!").split())
+    return _SAID.get(words)
+
+
+def refuses(post: Post) -> bool:
+    """Whether a post itself says #nobridge."""
+    return NOBRIDGE in post.tags
+
+
+def has_link(post: Post) -> bool:
+    return any(s.kind == "link" for s in post.text.spans) or bool(URL.search(post.text.plain))
+
+
+def is_private(post: Post) -> bool:
+    """Not readable by anyone."""
+    return post.reach in ("limited", "direct")
+
+
+def withhold(post: Post, keep: str = "") -> Post:
+    """The post without its words, so that not even the journal has them. `keep`: its label, which places it."""
+    media: tuple[Media, ...] = ()
+    return msgspec.structs.replace(post, text=Text(keep), warning=None, media=media)
+
+
+def in_window(chat: Chat, starts: Micros, late_until: Micros, at: Micros) -> bool:
+    """Whether the tag alone makes a post written at `at` part of the chat."""
+    return starts - DOORS <= at < late_until
+
+
+def by_tag(
+    community: Community, windows: Iterable[tuple[str, Micros, Micros, Micros]], post: Post
+) -> str | None:
+    """The chat whose tag a post bears: the one in its hour, else the one in its late window.
+
+    `windows`: (chat id, starts, ends, late until) as the run sheets have them now.
+    """
+    at = written_at(post)
+    chats = {c.id: c for c in community.chats}
+    found: str | None = None
+    for chat, starts, ends, late_until in windows:
+        if chats[chat].hashtag.casefold() not in post.tags or not in_window(
+            chats[chat], starts, late_until, at
+        ):
+            continue
+        if at <= ends:
+            return chat
+        found = found or chat
+    return found

@@ -1,0 +1,267 @@
+"""Conducting the hour: the run sheet becomes orders, outcomes become states, hosts steer.
+
+Per network the items go out in their order: a question that is held there blocks the questions and the closing
+after it until the hosts release or skip it, or until they had time to and the next one is due.
+"""
+
+from __future__ import annotations
+
+from bridge.chat import wording
+from bridge.chat.intake import settle_in, touch
+from bridge.chat.present import counts
+from bridge.chat.runsheet import Item, Kind, grace
+from bridge.chat.state import ChatState, Purpose, Work, dotted
+from bridge.chat.timeline import key
+from bridge.model import (
+    Button,
+    Cancelled,
+    Final,
+    Held,
+    Micros,
+    Network,
+    Notice,
+    OrderId,
+    Publish,
+    Refused,
+    Retract,
+    Sent,
+    Update,
+    Words,
+)
+from bridge.settings import Net
+
+WAITS: tuple[Kind, ...] = ("question", "closing")  # never overtake a held question
+QUIET: tuple[Kind, ...] = ("reminder", "recap")
+LONG = 3  # so many graces are enough if the hosts could not even be asked
+
+
+# ---------------------------------------------------------------- items go out
+
+
+def run_due(work: Work, chat: ChatState) -> None:
+    """Whatever the clock asks for now."""
+    while ready := chat.sheet.due(work.now):
+        fire(work, chat, ready[0])
+    for net in _posting(work):
+        advance(work, chat, net)
+    if not chat.over and work.now >= chat.sheet.late_until:
+        chat.over = True
+        work.effects.sheet.add(chat.id)
+
+
+def deadline(chat: ChatState, now: Micros) -> Micros | None:
+    """When `run_due` has something to do next; may be in the past."""
+    times = [chat.sheet.deadline(), None if chat.over else chat.sheet.late_until]
+    for item in chat.sheet.items:
+        for network, on in item.on.items():
+            if on == "held" and (until := _patience(item, network, chat.settings.stale)) > now:
+                times.append(until)
+    return min((t for t in times if t is not None), default=None)
+
+
+def fire(work: Work, chat: ChatState, item: Item) -> None:
+    """An item's time has come on every network."""
+    item.step("fire")
+    item.fired = work.now
+    for net in _posting(work):
+        item.on[net.name] = "pending"
+    for net in _posting(work):
+        advance(work, chat, net)
+    work.effects.sheet.add(chat.id)
+
+
+def _posting(work: Work) -> list[Net]:
+    return [n for n in work.state.nets.values() if n.post]
+
+
+def advance(work: Work, chat: ChatState, net: Net) -> None:
+    """Send on `net` what may go now, in the order of the sheet."""
+    blocked = False
+    for place, item in enumerate(chat.sheet.items):
+        match item.on.get(net.name):
+            case "held" if item.kind == "question":
+                waiting = any(
+                    i.on.get(net.name) == "pending" and i.kind in WAITS for i in chat.sheet.items[place + 1 :]
+                )
+                if waiting and work.now >= _patience(item, net.name, chat.settings.stale):
+                    item.on[net.name] = "skipped"
+                    answered(work, chat, item, net.name, "skipped, since the next one was due")
+                else:
+                    blocked = True
+            case "pending" if not (blocked and item.kind in WAITS):
+                _publish(work, chat, item, net)
+
+
+def _patience(item: Item, network: Network, stale: Micros) -> Micros:
+    """Until when a held item waits for its hosts though the next one is due."""
+    asked = item.asked_at.get(network)
+    return item.held_at[network] + LONG * stale if asked is None else asked + stale
+
+
+def _publish(work: Work, chat: ChatState, item: Item, net: Net) -> None:
+    """The item's posts on one network: one, or the parts of a thread."""
+    community = work.state.community
+    assert community is not None
+    plain = wording.plain(
+        item.kind,
+        chat=chat.settings,
+        community=community,
+        net=net,
+        label=item.label if item.number else ("" if item.id != "recap" else "The whole hour"),
+        text=item.text,
+        figures=counts(work.state, chat) if item.kind == "recap" else (),
+        lead=item.lead,
+    )
+    opened = work.state.opened.get(net.name)
+    limits = opened.capabilities.limits if opened else net.limits
+    base = work.now if net.name in item.held_at else min(item.fired, item.due)
+    late = grace(item, chat.settings.stale)
+    reply_to, orphan = _announcement(chat, item, net.name), "alone"
+    for part, text in enumerate(wording.parts(plain, limits, "" if net.mirror else chat.settings.hashtag)):
+        order = work.order(
+            net.name,
+            "sheet",
+            Publish(
+                Words(text, warning=chat.settings.warning, language=community.language),
+                reply_to=reply_to,
+                orphan=orphan,  # type: ignore[arg-type]  # one of two literals
+                reach="quiet" if item.kind in QUIET else "public",
+            ),
+            Purpose("item", net.name, chat.id, item=item.id, part=part),
+            not_after=None if late is None or part else base + late,
+            late="hold" if item.kind in ("question", "say") else "drop",
+        )
+        if part == 0:
+            chat.first[f"{item.id}/{net.name}"] = dotted(order)
+        reply_to, orphan = order, "cancel"
+    item.on[net.name] = "queued"
+
+
+def _announcement(chat: ChatState, item: Item, network: Network) -> OrderId | None:
+    """Reminders are replies to the announcement where there is one."""
+    if item.kind != "reminder":
+        return None
+    first = chat.first.get(f"announcement/{network}")
+    if first is None:
+        return None
+    seq, _, index = first.partition(".")
+    return int(seq), int(index)
+
+
+# ---------------------------------------------------------------- what came of it
+
+
+def settled(work: Work, chat: ChatState, purpose: Purpose, outcome: Final) -> None:
+    """An order for an item is final."""
+    item = chat.sheet.get(purpose.item)
+    if item is None:
+        return
+    network = purpose.network
+    work.effects.sheet.add(chat.id)
+    if isinstance(outcome, Sent):
+        chat.items[key(outcome.ref)] = item.id
+        work.effects.follow.add(network)
+        if purpose.part == 0:
+            _posted(work, chat, item, network, outcome)
+        return
+    if purpose.part:
+        if isinstance(outcome, Refused):
+            tell(work, chat, f"{item.label} on {_title(work, network)}: a part was refused: {outcome.why}")
+        return
+    match outcome:
+        case Held(why):
+            item.on[network] = "held"
+            item.held_at[network] = work.now
+            item.asked_at.pop(network, None)
+            _ask(work, chat, item, network, why)
+        case Refused(why):
+            item.on[network] = "refused"
+            _ask(work, chat, item, network, f"refused: {why}")
+        case Cancelled():
+            item.on[network] = "dropped"
+    if item.state == "due" and all(on in ("refused", "dropped", "skipped") for on in item.on.values()):
+        item.step("drop")
+    net = work.state.nets.get(network)
+    if net is not None:
+        advance(work, chat, net)
+
+
+def _posted(work: Work, chat: ChatState, item: Item, network: Network, sent: Sent) -> None:
+    item.on[network] = "posted"
+    item.posted_at[network] = at = sent.at or work.now
+    if item.state in ("due", "skipped"):
+        item.step("sent")
+    answered(work, chat, item, network, "posted")
+    if not item.number:
+        return
+    times = chat.posted.setdefault(network, [])
+    times.append((at, item.number))
+    times.sort()
+    if at < work.now:  # it settled late: who answered meanwhile is placed again
+        for entry in chat.timeline.entries.values():
+            if entry.rule in ("time", "thread") and entry.first.seen >= at:
+                before = entry.revision
+                settle_in(work, chat, entry)
+                if entry.revision != before:
+                    touch(work, chat, entry.no)
+
+
+# ---------------------------------------------------------------- asking the hosts
+
+
+def _title(work: Work, network: Network) -> str:
+    net = work.state.nets.get(network)
+    return net.title if net else network
+
+
+def _ask(work: Work, chat: ChatState, item: Item, network: Network, why: str) -> None:
+    """A held or refused item: post it now, or skip it there?"""
+    buttons = (
+        Button("Post now", "post", chat.id, item=item.id, on=network, style="primary"),
+        Button("Skip", "skip", chat.id, item=item.id, on=network),
+    )
+    tell(work, chat, f"{item.label} on {_title(work, network)}: {why}", buttons, f"{item.id}/{network}")
+
+
+def tell(work: Work, chat: ChatState, text: str, buttons: tuple[Button, ...] = (), about: str = "") -> None:
+    """A message in the hosts' room, wherever there is one. `about` names the matter it can be closed by."""
+    for console in work.state.consoles():
+        purpose = Purpose("notice", console, chat.id, item=about)
+        order = work.order(console, "hosts", Publish(Notice(text, buttons)), purpose, place="hosts")
+        if about:
+            chat.notices[about] = f"{console}/{dotted(order)}"
+
+
+def told(work: Work, chat: ChatState, purpose: Purpose) -> None:
+    """The hosts can read a message: from now on they were asked."""
+    item_id, _, network = purpose.item.partition("/")
+    item = chat.sheet.get(item_id)
+    if item is not None and network and item.on.get(network) == "held":
+        item.asked_at.setdefault(network, work.now)
+
+
+def answered(work: Work, chat: ChatState, item: Item, network: Network, what: str) -> None:
+    """What the hosts were asked is decided: the message says so and loses its buttons."""
+    close(work, chat, f"{item.id}/{network}", f"{item.label} on {_title(work, network)}: {what}.")
+
+
+def close(work: Work, chat: ChatState, about: str, words: str) -> None:
+    """The message to the hosts about something now only says what came of it."""
+    where = chat.notices.pop(about, None)
+    if where is None:
+        return
+    console, _, order = where.partition("/")
+    seq, _, index = order.partition(".")
+    op = Update((int(seq), int(index)), Notice(words))
+    work.order(console, "hosts", op, Purpose("notice", console, chat.id), place="hosts")
+
+
+def withdraw(work: Work, chat: ChatState, about: str) -> None:
+    """The message to the hosts about something goes altogether: its words are gone."""
+    where = chat.notices.pop(about, None)
+    if where is None:
+        return
+    console, _, order = where.partition("/")
+    seq, _, index = order.partition(".")
+    op = Retract((int(seq), int(index)))
+    work.order(console, "hosts", op, Purpose("notice", console, chat.id), place="hosts")

@@ -1,0 +1,377 @@
+"""What people write becomes entries: belonging, placing, merging, editing, removing, and what they ask of us."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bridge.chat import attribution
+from bridge.chat.attribution import written_at
+from bridge.chat.audience import stays
+from bridge.chat.community import (
+    BUSY,
+    Person,
+    by_tag,
+    has_link,
+    is_host,
+    is_private,
+    said_to_us,
+    withhold,
+)
+from bridge.chat.present import card, heading, wanted
+from bridge.chat.state import ChatState, Purpose, State, Work
+from bridge.chat.timeline import Entry, Rule, key
+from bridge.model import (
+    MINUTE,
+    Account,
+    AuthorGone,
+    AuthorKnown,
+    Button,
+    Edited,
+    Notice,
+    Post,
+    Publish,
+    Ref,
+    Removed,
+    Words,
+    Written,
+)
+from bridge.text import marked, normalised
+
+CONFIRMED = {
+    "stop": "Done: your posts are no longer shown anywhere else. Say 'start' to undo this.",
+    "start": "Thank you: your public posts under the tag are shown with the chat again.",
+    "forget": "Done: your words are gone from our records. What you wrote on your own network stays yours.",
+}
+
+
+# ---------------------------------------------------------------- before anything is written down
+
+
+def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKnown) -> object | None:
+    """What of an arrival is worth keeping, as it may be kept; None if no chat wants it. Changes nothing.
+
+    Words that must stay on their network are taken out here, so that not even the journal has them.
+    """
+    match what:
+        case Written(post) | Edited(post):
+            if state.people.is_ours(post.author.account):
+                return None
+            if said_to_us(post, state.people.ours.get(post.ref.network)):
+                return None if key(post.ref) in state.handled else what
+            chat = belongs(state, post)
+            if chat is None:
+                return None
+            if chat.timeline.knows(post) and _unchanged(chat, post):
+                return None
+            if stays(post, state.people):
+                asked = [i.number for i in chat.sheet.questions() if i.posted_at]
+                numbers = attribution.labels(post.text.plain, asked)
+                label = " ".join(f"A{n}." for n in numbers)
+                return msgspec.structs.replace(what, post=withhold(post, label))
+            return what
+        case Removed(ref):
+            return what if any(_concerns(chat, ref) for chat in state.chats.values()) else None
+        case AuthorGone(account):
+            return what if account in state.people.all else None
+        case AuthorKnown(account, wishes):
+            before = state.people.all.get(account)
+            return None if before and before.known and before.wishes == wishes else what
+
+
+def _unchanged(chat: ChatState, post: Post) -> bool:
+    known = chat.timeline.source(post.ref)
+    if known is None:
+        return False
+    if post.edited < known.edited:
+        return True
+    same = (post.text, post.warning, post.media, post.reach) == (
+        known.text,
+        known.warning,
+        known.media,
+        known.reach,
+    )
+    return same and post.edited == known.edited
+
+
+def _concerns(chat: ChatState, ref: Ref) -> bool:
+    """A removal is kept for posts we have, and while the chat runs for posts that may still come."""
+    if chat.timeline.at(ref) is not None:
+        return True
+    return not chat.over and key(ref) not in chat.timeline.removed and key(ref) not in chat.items
+
+
+# ---------------------------------------------------------------- belonging
+
+
+def belongs(state: State, post: Post) -> ChatState | None:
+    """The chat a post belongs to: its thread's, else by its tag the one in its hour or in its late window."""
+    if state.community is None:
+        return None
+    for chat in state.chats.values():
+        if not chat.over and (chat.timeline.knows(post) or chat.timeline.is_removed(post)):
+            return chat
+    for chat in state.chats.values():
+        if not chat.over and any(_part_of(chat, ref) for ref in _above(post)):
+            return chat
+    windows = [
+        (c.id, c.sheet.starts, c.sheet.ends, c.sheet.late_until) for c in state.chats.values() if not c.over
+    ]
+    found = by_tag(state.community, windows, post)
+    return state.chats[found] if found else None
+
+
+def _above(post: Post) -> tuple[Ref, ...]:
+    """What a post hangs on, nearest first."""
+    return tuple(r for r in (post.reply_to, *post.quotes, post.root) if r is not None)
+
+
+def _part_of(chat: ChatState, ref: Ref) -> bool:
+    return key(ref) in chat.items or key(ref) in chat.shown or chat.timeline.at(ref) is not None
+
+
+# ---------------------------------------------------------------- placing
+
+
+def place(work: Work, chat: ChatState, post: Post) -> tuple[tuple[int, ...], Rule, int | None]:
+    """The questions a post answers, by which rule, and the entry it replies to."""
+    asked = [i.number for i in chat.sheet.questions() if i.posted_at]
+    parent = next((e for e in (_entry_at(chat, r) for r in _above(post)) if e is not None), None)
+    reply_to = parent.no if parent else None
+    if numbers := attribution.labels(post.text.plain, asked):
+        return numbers, "label", reply_to
+    for ref in _above(post):
+        item = chat.sheet.get(chat.items.get(key(ref)))
+        if item is not None:
+            if item.number:
+                return (item.number,), "thread", reply_to
+            continue
+        above = _entry_at(chat, ref)
+        if above is not None and above.questions:
+            return above.questions, "thread", reply_to
+    times = chat.posted.get(post.ref.network) or min(chat.posted.values(), key=lambda t: t[0], default=[])
+    number = attribution.open_question(times, written_at(post))
+    return ((number,) if number else ()), "time", reply_to
+
+
+def _entry_at(chat: ChatState, ref: Ref) -> Entry | None:
+    """The entry at a ref: the post itself, or the one entry a merged message shows."""
+    entry = chat.timeline.at(ref)
+    if entry is None and len(numbers := chat.shown.get(key(ref), [])) == 1:
+        entry = chat.timeline.entries.get(numbers[0])
+    return entry
+
+
+def settle_in(work: Work, chat: ChatState, entry: Entry) -> None:
+    """Place an entry (again), unless a host did."""
+    if entry.rule == "host":
+        return
+    questions, rule, reply_to = place(work, chat, entry.first)
+    late = entry.at > chat.sheet.ends
+    if (questions, late, reply_to) != (entry.questions, entry.late, entry.reply_to):
+        entry.questions, entry.late, entry.reply_to = questions, late, reply_to
+        entry.revision += 1
+    entry.rule = rule
+
+
+# ---------------------------------------------------------------- posts
+
+
+def written(work: Work, post: Post) -> None:
+    """A post, new or seen before, first words or edited ones."""
+    if ask := said_to_us(post, work.state.people.ours.get(post.ref.network)):
+        _asked(work, post, ask)
+        return
+    chat = belongs(work.state, post)
+    if chat is None or chat.timeline.is_removed(post):
+        return
+    timeline = chat.timeline
+    if timeline.knows(post):
+        timeline.alias(post)
+        _edited(work, chat, post)
+        return
+    if _is_question_by_hand(work.state, chat, post):
+        return
+    someone = work.state.people.get(post.author.account)
+    twin = timeline.twin(post, work.state.people.same)
+    if twin is not None:
+        timeline.join(twin, post)
+        touch(work, chat, twin.no)
+        return
+    entry = timeline.add(post)
+    settle_in(work, chat, entry)
+    _hold_back(work, chat, entry, someone)
+    touch(work, chat, entry.no)
+    work.effects.follow.add(post.ref.network)
+
+
+def _edited(work: Work, chat: ChatState, post: Post) -> None:
+    """A newer version of a source. Sources whose words part company become entries of their own."""
+    timeline = chat.timeline
+    entry = timeline.entries[timeline.uris[post.uri]]
+    if not timeline.replace(entry, post):
+        return
+    others = [p for p in entry.sources if p.uri != post.uri]
+    if others and post.original is None and normalised(others[0].text.plain) != normalised(post.text.plain):
+        source = next(p for p in entry.sources if p.uri == post.uri)
+        timeline.leave(entry, source)
+        split = timeline.add(source)
+        settle_in(work, chat, split)
+        touch(work, chat, split.no)
+    elif entry.rule != "host":
+        settle_in(work, chat, entry)
+    touch(work, chat, entry.no)
+
+
+def _is_question_by_hand(state: State, chat: ChatState, post: Post) -> bool:
+    """A host posted a question of the sheet by hand: an alias of the question, no entry."""
+    if not is_host(chat.settings, post.ref.network, post.author.account, post.author.handle):
+        return False
+    words = normalised(post.text.plain)
+    for item in chat.sheet.questions():
+        if words == normalised(item.text):
+            chat.items[key(post.ref)] = item.id
+            return True
+    return False
+
+
+def removed(work: Work, ref: Ref) -> None:
+    """A post is gone, or will be when it arrives."""
+    for chat in work.state.chats.values():
+        if not _concerns(chat, ref):
+            continue
+        entry = chat.timeline.remove(ref, work.now)
+        if entry is not None:
+            _drop_notice(chat, entry)
+            touch(work, chat, entry.no)
+            _reread_thread(work, chat)
+
+
+def _reread_thread(work: Work, chat: ChatState) -> None:
+    """Replies keep their place when what they replied to goes; only the reference is taken off."""
+    for entry in chat.timeline.entries.values():
+        if entry.reply_to is not None and entry.reply_to not in chat.timeline.entries:
+            entry.reply_to = None
+
+
+def author_gone(work: Work, account: Account) -> None:
+    """An account took its posts along."""
+    for chat in work.state.chats.values():
+        for post in [p for e in chat.timeline.entries.values() for p in e.sources]:
+            if post.author.account == account:
+                removed(work, post.ref)
+
+
+def author_known(work: Work, what: AuthorKnown) -> None:
+    """Wishes are known, or changed: their entries may now be shown, or no longer."""
+    stranger = what.account not in work.state.people.all  # has no entry yet
+    if work.state.people.known(what) and not stranger:
+        retouch(work, what.account)
+
+
+def retouch(work: Work, account: Account) -> None:
+    """Everything by one person may be seen differently."""
+    for chat in work.state.chats.values():
+        for entry in chat.timeline.entries.values():
+            if any(p.author.account == account for p in entry.sources):
+                entry.revision += 1
+                touch(work, chat, entry.no)
+
+
+def touch(work: Work, chat: ChatState, *numbers: int) -> None:
+    """These entries may be different for their readers: tell the page, and mark their copies."""
+    work.changed(chat, *numbers)
+    for network, copies in chat.copies.items():
+        for no in numbers:
+            copies.touch(no, lambda n, at=network: wanted(work.state, chat, at, n), work.now)  # type: ignore[misc]  # mypy cannot infer a default argument
+
+
+# ---------------------------------------------------------------- held back
+
+
+def _hold_back(work: Work, chat: ChatState, entry: Entry, someone: Person) -> None:
+    """Hosts look first at a flood from one person and at a link in a stranger's first post."""
+    post = entry.first
+    someone.recent = [t for t in someone.recent if work.now - t < MINUTE] + [work.now]
+    first, someone.shown = someone.shown == 0, someone.shown + 1
+    host = is_host(chat.settings, post.ref.network, post.author.account, post.author.handle)
+    if host or post.reach == "room" or stays(post, work.state.people):
+        return
+    if len(someone.recent) > BUSY:
+        entry.held = f"more than {BUSY} posts a minute from {post.author.handle}"
+    elif first and has_link(post):
+        entry.held = f"a link in the first post of {post.author.handle}"
+    if entry.held is not None:
+        _ask_hosts(work, chat, entry)
+
+
+def _ask_hosts(work: Work, chat: ChatState, entry: Entry) -> None:
+    shown = card(work.state, chat, msgspec.structs.replace(entry, held=None))
+    for network in work.state.consoles():
+        notice = Notice(
+            f"Held: {entry.held}. Nobody else sees it yet.",
+            buttons=(
+                Button("Show", "show", chat.id, item=str(entry.no), style="primary"),
+                Button("Hide", "hide", chat.id, item=str(entry.no), style="danger"),
+            ),
+            card=shown,
+        )
+        order = work.order(
+            network, "hosts", Publish(notice), Purpose("notice", network, chat.id), place="hosts"
+        )
+        chat.notices[f"entry {entry.no}"] = f"{network}/{order[0]}.{order[1]}"
+
+
+def _drop_notice(chat: ChatState, entry: Entry) -> None:
+    chat.notices.pop(f"entry {entry.no}", None)
+
+
+# ---------------------------------------------------------------- what people ask of us
+
+
+def _asked(work: Work, post: Post, ask: str) -> None:
+    """`stop`, `start`, `forget me`, `my record`: done once, and confirmed where it was asked."""
+    if key(post.ref) in work.state.handled:
+        return
+    work.state.handled[key(post.ref)] = work.now
+    account = post.author.account
+    someone = work.state.people.get(account)
+    match ask:
+        case "stop" | "forget":
+            someone.stopped = True
+        case "start":
+            someone.stopped, someone.known = False, True
+    if ask == "forget":
+        forget(work, account)
+    retouch(work, account)
+    words = CONFIRMED.get(ask) or _record(work.state, account)
+    reach = "direct" if is_private(post) or post.reach == "room" else "quiet"
+    work.order(
+        post.ref.network,
+        "people",
+        Publish(Words(marked(words)), reply_to=post.ref, reach=reach),  # type: ignore[arg-type]  # one of two literals
+        Purpose("reply", post.ref.network, next(iter(work.state.chats), "")),
+    )
+
+
+def _record(state: State, account: Account) -> str:
+    """What the bridge holds of a person, as figures; the words are their own posts."""
+    entries = [
+        heading(e)
+        for c in state.chats.values()
+        for e in c.timeline.entries.values()
+        if any(p.author.account == account for p in e.sources)
+    ]
+    if not entries:
+        return "We hold nothing of yours."
+    shown = ", ".join(entries[:10]) + (" …" if len(entries) > 10 else "")
+    return f"We hold {len(entries)} of your posts: {shown}. Say 'forget me' to have them removed."
+
+
+def forget(work: Work, account: Account) -> None:
+    """Take a person's words out of the state, and ask for the same in the journal."""
+    for chat in work.state.chats.values():
+        for entry in chat.timeline.entries.values():
+            entry.sources = [withhold(p) if p.author.account == account else p for p in entry.sources]
+            if entry.first.author.account == account:
+                chat.timeline.reword(entry)
+    work.effects.forget.append(account)

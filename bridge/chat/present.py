@@ -1,0 +1,208 @@
+"""Entries and chats as one audience may see them."""
+
+from __future__ import annotations
+
+from bridge.chat.audience import Audience, in_room, readable, stays
+from bridge.chat.community import is_host
+from bridge.chat.state import ChatState, State
+from bridge.chat.timeline import Entry
+from bridge.chat.view import ChatView, EntryView, QuestionView, Source
+from bridge.model import Card, Micros, Network, Post, Text
+from bridge.settings import Net
+from bridge.text import cut, person, tame
+
+
+def heading(entry: Entry) -> str:
+    """What an entry is and its number: "A3 · 42", "A1, A2 · 7", "Hello · 3", "Late answer 3 · 61"."""
+    if not entry.questions:
+        kind = "Late" if entry.late else "Hello"
+    elif entry.late:
+        kind = "Late answer " + ", ".join(str(n) for n in entry.questions)
+    else:
+        kind = ", ".join(f"A{n}" for n in entry.questions)
+    return f"{kind} · {entry.no}"
+
+
+def display_name(state: State, chat: ChatState, post: Post, audience: Audience) -> str:
+    """A name as others may read it. A name that looks like a host's without being one is not shown: the
+    handle speaks for itself. Who agreed to the first name only has only that on the page."""
+    name = person(post.author.name)
+    hosts = {h.name.casefold() for h in chat.settings.hosts}
+    if name.casefold() in hosts and not is_host(
+        chat.settings, post.ref.network, post.author.account, post.author.handle
+    ):
+        return ""
+    first_only = state.people.of(post.author.account).consent == "first"
+    return name.split(" ")[0] if audience == "page" and post.reach == "room" and first_only else name
+
+
+def _handle(state: State, post: Post, audience: Audience) -> str:
+    hide = audience == "page" and post.reach == "room"
+    return "" if hide else tame(post.author.handle)
+
+
+def _avatar(post: Post, audience: Audience) -> str | None:
+    return None if audience == "page" and post.reach == "room" else post.author.avatar
+
+
+def _source(nets: dict[Network, Net], post: Post) -> Source:
+    return Source(post.ref.network, nets[post.ref.network].title, post.ref.id, post.url)
+
+
+def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) -> EntryView | None:
+    """An entry for an audience; None if it may not even know of it. Words that must stay where they are leave
+    a line without words: "stays on Mastodon"."""
+    nets = state.nets
+    seen = readable(entry, state.people, nets, audience)
+    common = {
+        "no": entry.no,
+        "heading": heading(entry),
+        "questions": tuple(f"Q{n}" for n in entry.questions),
+        "at": entry.at,
+    }
+    if not seen:
+        if entry.hidden or (entry.held is not None and audience != "hosts"):
+            return None
+        return _wordless(state, entry, common)
+    post = seen[0]
+    reply = chat.timeline.entries.get(entry.reply_to or 0)
+    return EntryView(
+        **common,  # type: ignore[arg-type]  # a dict of mixed values
+        sources=tuple(_source(nets, p) for p in seen),
+        text=post.text,
+        name=display_name(state, chat, post, audience),
+        handle=_handle(state, post, audience),
+        avatar=_avatar(post, audience),
+        host=is_host(chat.settings, post.ref.network, post.author.account, post.author.handle),
+        warning=post.warning,
+        media=post.media,
+        edited=post.edited > 0,
+        reply_to=reply.no if reply is not None and readable(reply, state.people, nets, audience) else None,
+        hidden=entry.hidden,
+    )
+
+
+def _wordless(state: State, entry: Entry, common: dict[str, object]) -> EntryView | None:
+    """The line that is left of an entry whose words stay on their network. For a person whose wishes are not
+    known yet there is none."""
+    nets = state.nets
+    post = entry.first
+    if post.reach != "room" and not stays(post, state.people):
+        return None
+    title = nets[post.ref.network].title
+    where = f"stays in {title}" if post.reach == "room" else f"stays on {title}"
+    return EntryView(**common, sources=(_source(nets, post),), withheld=where)  # type: ignore[arg-type]  # as above
+
+
+def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Card | None:
+    """An entry as the merged timeline shows it; None if nothing of it may stand there."""
+    seen = readable(entry, state.people, state.nets, "slack")
+    if not seen:
+        return None
+    post = seen[0]
+    nets = state.nets
+    return Card(
+        no=entry.no,
+        heading=heading(entry),
+        name=display_name(state, chat, post, "slack"),
+        handle=tame(post.author.handle),
+        networks=tuple(nets[p.ref.network].title for p in seen),
+        text=cut(post.text, 240) if short else post.text,
+        at=entry.at,
+        url=post.url,
+        avatar=post.author.avatar,
+        host=is_host(chat.settings, post.ref.network, post.author.account, post.author.handle),
+        warning=post.warning,
+        media=post.media,
+        edited=post.edited > 0,
+    )
+
+
+def wanted(state: State, chat: ChatState, network: Network, no: int) -> int | None:
+    """The revision of an entry that the merged timeline on `network` should show; None: it must not be there."""
+    entry = chat.timeline.entries.get(no)
+    if entry is None or in_room(entry, network):
+        return None
+    return entry.revision if readable(entry, state.people, state.nets, "slack") else None
+
+
+def chat_view(
+    state: State, chat: ChatState, audience: Audience, now: Micros, *, every: bool = False
+) -> ChatView:
+    """The whole chat for an audience, in the order the entries came. What stays in a room is only counted,
+    unless `every` entry is asked for (the transcript's files, which account for each)."""
+    community = state.community
+    assert community is not None
+    entries: list[EntryView] = []
+    room: dict[str, int] = {}
+    for entry in chat.timeline.entries.values():
+        view = entry_view(state, chat, entry, audience)
+        if view is None:
+            continue
+        if view.text is None and entry.first.reach == "room" and audience == "page":
+            room[view.sources[0].title] = room.get(view.sources[0].title, 0) + 1
+            if not every:
+                continue
+        entries.append(view)
+    return ChatView(
+        id=chat.id,
+        title=chat.settings.title,
+        tag=chat.settings.hashtag,
+        community=community.name,
+        zone=community.zone,
+        starts=chat.sheet.starts,
+        ends=chat.sheet.ends,
+        phase=chat.phase(now),
+        hosts=tuple(h.name for h in chat.settings.hosts),
+        questions=_questions(state, chat, entries),
+        entries=tuple(entries),
+        withheld=tuple(room.items()),
+        article=chat.settings.article,
+        language=community.language,
+    )
+
+
+def _questions(state: State, chat: ChatState, entries: list[EntryView]) -> tuple[QuestionView, ...]:
+    figures = dict(counts(state, chat))
+    numbers: dict[str, list[int]] = {}
+    for entry in entries:
+        for label in entry.questions:
+            numbers.setdefault(label, []).append(entry.no)
+    return tuple(
+        QuestionView(
+            label=item.label,
+            text=item.text,
+            due=item.due,
+            posted=min(item.posted_at.values(), default=None),
+            entries=tuple(numbers.get(item.label, ())),
+            counts=tuple(
+                (state.nets[network].title, count) for network, count in figures.get(item.label, ()) if count
+            ),
+        )
+        for item in chat.sheet.questions()
+        if item.state != "skipped" or item.posted_at
+    )
+
+
+def counts(state: State, chat: ChatState) -> tuple[tuple[str, tuple[tuple[Network, int], ...]], ...]:
+    """Answers per question and network, of questions already asked; counts betray no words."""
+    table = {item.number: dict.fromkeys(state.nets, 0) for item in chat.sheet.questions() if item.posted_at}
+    for entry in chat.timeline.entries.values():
+        if entry.hidden:
+            continue
+        for number in entry.questions:
+            for network in {p.ref.network for p in entry.sources}:
+                if number in table:
+                    table[number][network] += 1
+    return tuple((f"Q{number}", tuple(row.items())) for number, row in table.items())
+
+
+def size(chat: ChatState, no: int) -> int:
+    """About how much room an entry's words take, in code points."""
+    entry = chat.timeline.entries.get(no)
+    return len(entry.first.text.plain) if entry else 0
+
+
+def quoted(text: Text, length: int = 140) -> str:
+    """A few words of a text on one line, for a message to the hosts."""
+    return " ".join(cut(text, length).plain.split())

@@ -1,0 +1,318 @@
+"""`decide(event) -> effects`: the one door into the core.
+
+Deterministic: everything it reads is an event. The same events give the same state, byte for byte; effects are
+for whoever runs it live and are thrown away by a replay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from bridge.chat import commands, conduct, intake, runsheet
+from bridge.chat.audience import Audience
+from bridge.chat.board import board
+from bridge.chat.community import DOORS
+from bridge.chat.copies import Copies, Gather
+from bridge.chat.present import card, chat_view, entry_view, size, wanted
+from bridge.chat.state import (
+    Arrived,
+    ChatState,
+    Configured,
+    Effects,
+    Event,
+    Purpose,
+    Reconciled,
+    Recorded,
+    Settled,
+    State,
+    Tick,
+    Work,
+    dotted,
+)
+from bridge.chat.timeline import key
+from bridge.chat.view import ChatView, EntryView
+from bridge.model import (
+    AuthorGone,
+    AuthorKnown,
+    Board,
+    Command,
+    Edited,
+    Gathered,
+    Health,
+    Interest,
+    Micros,
+    Network,
+    Opened,
+    Publish,
+    Ref,
+    Refused,
+    Removed,
+    Retract,
+    Sent,
+    Update,
+    What,
+    Written,
+)
+from bridge.settings import Community
+
+RECENT = 400  # posts that are read again after a reconnect
+
+
+class Session:
+    """The community's state and what may be asked of it. Only `decide` changes anything."""
+
+    def __init__(self) -> None:
+        self.state = State()
+
+    # ------------------------------------------------------------ deciding
+
+    def admit(self, network: Network, what: What) -> Event | None:
+        """The event to journal for something a link reported; None if nobody wants it. Changes nothing."""
+        match what:
+            case Written() | Edited() | Removed() | AuthorGone() | AuthorKnown():
+                kept = intake.admit(self.state, what)
+                return None if kept is None else Arrived(network, kept)  # type: ignore[arg-type]  # same union
+            case Command():
+                return Arrived(network, what)
+            case _:
+                return None
+
+    def decide(self, recorded: Recorded) -> Effects:
+        """Take one event in. Raises only if there is a bug in the core; the state is then not to be used."""
+        state = self.state
+        state.at = max(state.at, recorded.at)
+        work = Work(state, recorded.seq, state.at)
+        match recorded.event:
+            case Configured(community):
+                _configure(work, community)
+            case Opened() as opened:
+                _open(work, opened)
+            case Arrived(network, what):
+                _arrive(work, network, what)
+            case Settled(order, outcome):
+                purpose = state.purposes.pop(dotted(order), None)
+                chat = state.chats.get(purpose.chat) if purpose else None
+                if purpose is not None and chat is not None:
+                    _settle(work, chat, purpose, outcome)
+            case Tick():
+                for chat in state.chats.values():
+                    conduct.run_due(work, chat)
+            case Gather() as step:
+                _gather(work, step)
+            case Reconciled(network, name):
+                if name in state.chats:
+                    state.chats[name].reconciled[network] = True
+        return work.effects
+
+    # ------------------------------------------------------------ asking
+
+    def deadline(self) -> Micros | None:
+        """When a Tick is wanted; None while nothing is planned."""
+        times = [conduct.deadline(chat, self.state.at) for chat in self.state.chats.values()]
+        return min((t for t in times if t is not None), default=None)
+
+    def interest(self, network: Network) -> Interest:
+        """What the link of a network should deliver."""
+        open_chats = [c for c in self.state.chats.values() if not c.over]
+        threads: dict[Ref, None] = {}
+        for chat in open_chats:
+            for name in (*chat.items, *chat.shown):
+                threads[_ref(name)] = None
+            for entry in chat.timeline.entries.values():
+                for post in entry.sources:
+                    threads[post.ref] = None
+                    if post.root is not None:
+                        threads[post.root] = None
+        return Interest(
+            tags=tuple(dict.fromkeys(c.settings.hashtag.casefold() for c in open_chats)),
+            threads=tuple(r for r in threads if r.network == network),
+            since=min((c.sheet.starts - DOORS for c in open_chats), default=0),
+        )
+
+    def known(self, network: Network, chat: str | None = None, most: int | None = RECENT) -> tuple[Ref, ...]:
+        """Posts of a network that stand in the timeline, newest first: to be read again after a gap."""
+        refs = [
+            post.ref
+            for c in self.state.chats.values()
+            if (c.id == chat if chat else not c.over)
+            for entry in c.timeline.entries.values()
+            for post in entry.sources
+            if post.ref.network == network
+        ]
+        return tuple(refs[::-1][:most])
+
+    def following(self, network: Network, now: Micros) -> Gather | None:
+        """What the merged timeline on a network needs next, as the event to journal; None if it is right."""
+        for chat in self.state.chats.values():
+            copies = chat.copies.get(network)
+            if copies is None or not copies.waiting:
+                continue
+            threads = self.state.nets[network].layout == "threads"
+            entries = chat.timeline.entries
+
+            def together(one: int, other: int, entries=entries, threads=threads) -> bool:  # type: ignore[no-untyped-def]  # defaults bind the loop's values
+                return not threads or entries[one].questions[:1] == entries[other].questions[:1]
+
+            step = copies.following(
+                lambda no, chat=chat: wanted(self.state, chat, network, no),  # type: ignore[misc]  # as above
+                lambda no, chat=chat: size(chat, no),  # type: ignore[misc]  # as above
+                together,
+                now,
+            )
+            if step is not None:
+                act, numbers, message = step
+                return Gather(network, chat.id, act, numbers, message)
+        return None
+
+    def board(self, chat: str, now: Micros, health: tuple[Health, ...] = ()) -> Board:
+        return board(self.state, self.state.chats[chat], now, health)
+
+    def view(self, chat: str, audience: Audience, now: Micros, *, every: bool = False) -> ChatView:
+        return chat_view(self.state, self.state.chats[chat], audience, now, every=every)
+
+    def entry(self, chat: str, no: int, audience: Audience) -> EntryView | None:
+        found = self.state.chats[chat].timeline.entries.get(no)
+        return entry_view(self.state, self.state.chats[chat], found, audience) if found else None
+
+    def digest(self) -> str:
+        """A fingerprint of the whole state: equal states have equal ones."""
+        return hashlib.sha256(msgspec.json.encode(self.state)).hexdigest()
+
+
+def _ref(name: str) -> Ref:
+    network, _, place = name.partition("\n")
+    return Ref(network, place)
+
+
+# ---------------------------------------------------------------- the events
+
+
+def _configure(work: Work, community: Community) -> None:
+    state = work.state
+    state.community = community
+    mirrors = [n.name for n in community.networks if n.mirror]
+    for settings in community.chats:
+        chat = state.chats.get(settings.id)
+        if chat is None:
+            chat = state.chats[settings.id] = ChatState(settings, runsheet.build(settings))
+        elif chat.settings != settings:
+            chat.settings = settings
+            runsheet.update(chat.sheet, settings)
+        for name in mirrors:
+            chat.copies.setdefault(name, Copies())
+        work.effects.sheet.add(chat.id)
+
+
+def _open(work: Work, opened: Opened) -> None:
+    state = work.state
+    state.opened[opened.network] = opened
+    state.people.ours[opened.network] = opened.account
+    work.effects.follow.add(opened.network)
+    if not opened.capabilities.console:
+        return
+    for chat in state.chats.values():
+        standing = f"board/{opened.network}" in chat.notices or opened.network in chat.boards
+        if not standing and not chat.over:
+            chat.notices[f"board/{opened.network}"] = ""
+            purpose = Purpose("board", opened.network, chat.id)
+            work.order(
+                opened.network, "hosts", Publish(board(state, chat, work.now, ())), purpose, place="hosts"
+            )
+
+
+def _arrive(work: Work, network: Network, what: object) -> None:
+    match what:
+        case Written(post) | Edited(post):
+            intake.written(work, post)
+        case Removed(ref):
+            intake.removed(work, ref)
+        case AuthorGone(account):
+            intake.author_gone(work, account)
+        case AuthorKnown():
+            intake.author_known(work, what)
+        case Command():
+            words = commands.obey(work, network, what)
+            if what.answer:
+                work.effects.answers.append((network, what.answer, words))
+
+
+def _settle(work: Work, chat: ChatState, purpose: Purpose, outcome: object) -> None:
+    match purpose.kind:
+        case "item":
+            conduct.settled(work, chat, purpose, outcome)  # type: ignore[arg-type]  # a final outcome
+        case "copy":
+            _copied(work, chat, purpose, outcome)
+        case "notice" if isinstance(outcome, Sent):
+            conduct.told(work, chat, purpose)
+        case "board" if isinstance(outcome, Sent):
+            chat.boards[purpose.network] = outcome.ref.id
+            work.effects.sheet.add(chat.id)
+
+
+# ---------------------------------------------------------------- the merged timeline
+
+
+def _gather(work: Work, step: Gather) -> None:
+    """Take the step: one order, rendered from the entries as they are now."""
+    state, chat = work.state, work.state.chats[step.chat]
+    copies = chat.copies[step.network]
+    message = copies.messages.get(step.message)
+    short = message.short if message else len(step.entries) > 1
+    entries = [chat.timeline.entries[no] for no in step.entries]
+    cards = tuple(c for e in entries if (c := card(state, chat, e, short)) is not None)
+    target = message.ref or message.order if message else (0, 0)
+    purpose = Purpose("copy", step.network, chat.id, message=step.message or copies.last + 1)
+    match step.act:
+        case "publish":
+            order = work.order(
+                step.network,
+                "mirror",
+                Publish(Gathered(cards, short), reply_to=_thread(chat, step), orphan="alone"),
+                purpose,
+            )
+        case "update":
+            order = work.order(step.network, "mirror", Update(target, Gathered(cards, short)), purpose)
+        case "retract":
+            order = work.order(step.network, "mirror", Retract(target), purpose)
+    copies.begin(step, order, lambda no: wanted(state, chat, step.network, no))
+
+
+def _thread(chat: ChatState, step: Gather) -> tuple[int, int] | None:
+    """In threads an answer stands under its question's copy."""
+    questions = chat.timeline.entries[step.entries[0]].questions
+    return _first_order(chat, questions[0], step.network) if questions else None
+
+
+def _first_order(chat: ChatState, number: int, network: Network) -> tuple[int, int] | None:
+    item = next((i for i in chat.sheet.questions() if i.number == number), None)
+    first = chat.first.get(f"{item.id}/{network}") if item else None
+    if first is None:
+        return None
+    seq, _, index = first.partition(".")
+    return int(seq), int(index)
+
+
+def _copied(work: Work, chat: ChatState, purpose: Purpose, outcome: object) -> None:
+    copies = chat.copies[purpose.network]
+    message = copies.messages.get(purpose.message)
+    if message is None:
+        return
+
+    def want(no: int) -> int | None:
+        return wanted(work.state, chat, purpose.network, no)
+
+    if isinstance(outcome, Sent):
+        if message.ref is not None:
+            chat.shown.pop(key(message.ref), None)
+        retracted = message.act == "retract"
+        copies.sent(message, outcome.ref, want, work.now)
+        if not retracted:
+            chat.shown[key(outcome.ref)] = list(message.entries)
+            work.effects.follow.add(purpose.network)
+        return
+    why = outcome.why if isinstance(outcome, Refused) else "it was not sent"
+    for no in copies.refused(message, why, want, work.now):
+        text = f"Entry {no} could not be shown in {work.state.nets[purpose.network].title}: {why}"
+        conduct.tell(work, chat, text)

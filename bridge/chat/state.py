@@ -1,0 +1,211 @@
+"""Everything the core knows, and what a decision is made of.
+
+`State` is rebuilt from the journal's events and nothing else; it is plain data, so that two of them can be
+compared byte for byte.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from bridge.chat.community import People
+from bridge.chat.copies import Copies, Gather
+from bridge.chat.runsheet import Sheet
+from bridge.chat.timeline import Timeline
+from bridge.model import (
+    Account,
+    AuthorGone,
+    AuthorKnown,
+    Command,
+    Edited,
+    Final,
+    Micros,
+    Network,
+    Op,
+    Opened,
+    Order,
+    OrderId,
+    Place,
+    Removed,
+    Tagged,
+    Written,
+)
+from bridge.settings import Chat, Community, Net
+
+# ---------------------------------------------------------------- events
+
+
+class Configured(Tagged, frozen=True):
+    """The config, at each start where it differs from the last one."""
+
+    community: Community
+
+
+class Arrived(Tagged, frozen=True):
+    """A link reported something."""
+
+    network: Network
+    what: Written | Edited | Removed | AuthorGone | AuthorKnown | Command
+
+
+class Settled(Tagged, frozen=True):
+    """An order is final."""
+
+    order: OrderId
+    outcome: Final
+
+
+class Tick(Tagged, frozen=True):
+    """A deadline has come."""
+
+
+class Reconciled(Tagged, frozen=True):
+    """Everything a chat has from a network was read again after its late window."""
+
+    network: Network
+    chat: str
+
+
+Event: TypeAlias = Configured | Opened | Arrived | Settled | Tick | Gather | Reconciled
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event with its place and time in the journal."""
+
+    seq: int
+    at: Micros
+    event: Event
+
+
+# ---------------------------------------------------------------- effects
+
+
+class Effects(msgspec.Struct):
+    """What a decision wants done once it is durable. A replay throws it away."""
+
+    orders: list[Order] = []
+    changed: dict[str, set[int]] = {}  # chat -> entries that readers see differently
+    sheet: set[str] = set()  # chats whose run sheet or figures are different
+    follow: set[Network] = set()  # networks whose interest is different
+    answers: list[tuple[Network, str, str]] = []  # (network, Command.answer, words)
+    forget: list[Account] = []  # whose words must leave the journal
+
+
+# ---------------------------------------------------------------- state
+
+
+class Purpose(msgspec.Struct):
+    """What an order that is not final yet is for."""
+
+    kind: Literal["item", "copy", "notice", "board", "reply"]
+    network: Network
+    chat: str
+    item: str = ""
+    part: int = 0
+    message: int = 0
+
+
+class ChatState(msgspec.Struct):
+    """One chat."""
+
+    settings: Chat
+    sheet: Sheet
+    timeline: Timeline = msgspec.field(default_factory=Timeline)
+    copies: dict[Network, Copies] = {}
+    items: dict[str, str] = {}  # key(ref) of a copy of an item (or its alias) -> item id
+    shown: dict[str, list[int]] = {}  # key(ref) of a merged message -> its entries
+    posted: dict[Network, list[tuple[Micros, int]]] = {}  # when each question was asked there, in time order
+    first: dict[str, str] = {}  # "item/network" -> "seq.index" of its first part's order
+    notices: dict[str, str] = {}  # "what it is about" -> "network/seq.index" of the message to the hosts
+    boards: dict[Network, str] = {}  # id of the board's message there, once it stands
+    reconciled: dict[Network, bool] = {}
+    log: list[str] = []
+    over: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.settings.id
+
+    def phase(self, now: Micros) -> Literal["before", "open", "late", "over"]:
+        if self.over:
+            return "over"
+        if now < self.sheet.starts:
+            return "before"
+        return "open" if now < self.sheet.ends else "late"
+
+
+class State(msgspec.Struct):
+    """The community."""
+
+    community: Community | None = None
+    people: People = msgspec.field(default_factory=People)
+    opened: dict[Network, Opened] = {}
+    chats: dict[str, ChatState] = {}
+    purposes: dict[str, Purpose] = {}  # "seq.index" -> what an open order is for
+    handled: dict[str, Micros] = {}  # requests to the bridge itself that were answered
+    stamp: Micros = 0
+    at: Micros = 0
+
+    @property
+    def nets(self) -> dict[Network, Net]:
+        return {n.name: n for n in self.community.networks} if self.community else {}
+
+    def consoles(self) -> list[Network]:
+        """The networks with a hosts' room."""
+        return [name for name, o in self.opened.items() if o.capabilities.console]
+
+
+def dotted(order: OrderId) -> str:
+    """An order's id as one string."""
+    return f"{order[0]}.{order[1]}"
+
+
+class Work:
+    """One decision under way: the state it changes, when, and what it wants done."""
+
+    def __init__(self, state: State, seq: int, at: Micros) -> None:
+        self.state = state
+        self.seq = seq
+        self.now = at
+        self.effects = Effects()
+
+    def order(
+        self,
+        network: Network,
+        lane: Literal["sheet", "mirror", "hosts", "people"],
+        op: Op,
+        purpose: Purpose,
+        *,
+        place: Place = "chat",
+        not_after: Micros | None = None,
+        late: Literal["hold", "drop"] = "hold",
+    ) -> OrderId:
+        """Want something done. Stamps are strictly increasing over the journal's whole life."""
+        self.state.stamp = max(self.state.stamp + 1, self.now)
+        made = Order(
+            id=(self.seq, len(self.effects.orders)),
+            network=network,
+            lane=lane,
+            stamp=self.state.stamp,
+            op=op,
+            chat=purpose.chat,
+            place=place,
+            item=purpose.item or None,
+            part=purpose.part,
+            not_after=not_after,
+            late=late,
+        )
+        self.effects.orders.append(made)
+        self.state.purposes[dotted(made.id)] = purpose
+        return made.id
+
+    def note(self, chat: ChatState, line: str) -> None:
+        """One line of who did what, for the board."""
+        chat.log = [*chat.log[-19:], line]
+        self.effects.sheet.add(chat.id)
+
+    def changed(self, chat: ChatState, *numbers: int) -> None:
+        """Readers see these entries differently."""
+        self.effects.changed.setdefault(chat.id, set()).update(numbers)

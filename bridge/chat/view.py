@@ -1,0 +1,71 @@
+"""A chat as one audience may see it, as frozen values: what the page, the transcripts and the board are made of.
+
+Whoever makes a view has already decided who may see what; whoever shows one decides nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bridge.model import Media, Micros, Text, Value
+
+
+class Source(Value, frozen=True):
+    """Where an entry was written. `network` is its name in the config, `title` what people call it, `id` what
+    `Ref.id` says, `url` the post's page."""
+
+    network: str
+    title: str
+    id: str
+    url: str | None = None
+
+
+class EntryView(Value, frozen=True):
+    """An entry as one audience may see it. Without `text` its words are withheld, and `withheld` says why."""
+
+    no: int
+    heading: str  # "A3 · 42", "Hello · 7", "Late answer 3 · 61"
+    questions: tuple[str, ...]  # ("Q3",), () for a hello
+    sources: tuple[Source, ...]
+    at: Micros
+    text: Text | None = None
+    name: str = ""
+    handle: str = ""
+    avatar: str | None = None
+    host: bool = False
+    warning: str | None = None
+    media: tuple[Media, ...] = ()
+    edited: bool = False
+    reply_to: int | None = None
+    withheld: str | None = None  # "stays on Mastodon", "stays in Slack"
+    hidden: bool = False
+
+
+class QuestionView(Value, frozen=True):
+    """A question of the chat. `due` is when it is planned, `posted` when it was asked."""
+
+    label: str
+    text: str
+    due: Micros
+    posted: Micros | None = None
+    entries: tuple[int, ...] = ()
+    counts: tuple[tuple[str, int], ...] = ()  # (network title, answers)
+
+
+class ChatView(Value, frozen=True):
+    """A chat as one audience may see it; `entries` in timeline order, by number."""
+
+    id: str
+    title: str
+    tag: str
+    community: str
+    zone: str
+    starts: Micros
+    ends: Micros
+    phase: Literal["before", "open", "late", "over"]
+    hosts: tuple[str, ...]
+    questions: tuple[QuestionView, ...]
+    entries: tuple[EntryView, ...]
+    withheld: tuple[tuple[str, int], ...] = ()  # ("Slack", 6): "6 more in Slack"
+    article: str | None = None
+    language: str = "en"

@@ -1,0 +1,205 @@
+"""What the run sheet's items say on each network. Pure.
+
+Everybody's texts take {page} {others} {tag} {title}. A sentence about {page} is left out where there is no
+page, one about {others} where there is no other network; what is left must read well, so no default text says
+two things in one sentence. A leading "@" is taken off names: nothing we write by plan pings anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TypeAlias
+
+from bridge import when
+from bridge.chat.runsheet import Kind
+from bridge.model import Limits, Micros, Text
+from bridge.settings import Chat, Community, Net
+from bridge.text import MENTION, SENTENCE_END, URL, hashtags, marked, split
+
+Figures: TypeAlias = tuple[
+    tuple[str, tuple[tuple[str, int], ...]], ...
+]  # (label, ((network's name, answers), …))
+
+PLACEHOLDERS = ("page", "others", "tag", "title")
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
+
+# Our own texts; in braces, beside everybody's placeholders, what `plain` and `notice` supply.
+ANNOUNCEMENT = (
+    "Join us for {tag}: {title}. {when}{with}. Everyone is welcome. "
+    "We also meet on {others}. {notice}{article}"
+)
+REMINDER = "In {lead}: {title}, with {tag}. {when}. See you there!"
+_KIND = (
+    "Be kind. No recognisable patients or colleagues. Describe your pictures. "
+    "A question of your own? Start it 'Q:'."
+)
+WELCOME = (
+    "Welcome to {tag}! New? Say hello. "
+    "Follow us and answer by replying, starting A1, A2 …, and keep the tag. "
+    f"{_KIND} Others answer on {{others}}. All together: {{page}}. {{notice}}"
+)
+ROOM_WELCOME = (
+    "Welcome to {title}! New? Say hello. Answer right here, starting A1, A2 and so on. "
+    f"{_KIND} All together: {{page}}. {{notice}}"
+)
+RECAP = "{label}: {total}.{figures}\nAll together: {page}"
+CLOSING = (
+    "Thank you, everyone! That was {tag}: {title}. Late answers are welcome until {late}. "
+    "Start them A1, A2 and so on, and keep the tag. All together: {page}."
+)
+ROOM_CLOSING = (
+    "Thank you, everyone! That was {title}. Late answers are welcome here until {late}. All together: {page}."
+)
+NOTICE = "Your public answers are shown on {places} too, unless you add #nobridge or message us 'stop'."
+ALONE_NOTICE = "Your public answers go into the transcript, unless you add #nobridge or message us 'stop'."
+ROOM_NOTICE = "Answers from {others} arrive here. "
+ROOM_NOTICES = {
+    "ask": "Yours stay in this channel unless you press Show on page or Send.",
+    "yes": "Yours show on the page too, unless you tell us 'stop'.",
+    "no": "Yours stay in this channel unless you press Send.",
+}
+
+
+def plain(
+    kind: Kind,
+    *,
+    chat: Chat,
+    community: Community,
+    net: Net,
+    label: str = "",
+    text: str = "",
+    figures: Figures = (),
+    lead: Micros = 0,
+) -> str:
+    """The words of one item on one network, complete, not yet cut to its limit.
+
+    `label` and `text`: of a question ("Q3"), a recap's heading, what the hosts say. `figures`: answers per
+    question and network, for a recap. `lead`: how long before the start a reminder goes out, microseconds.
+    """
+    zone = community.zone
+    template = text
+    own: dict[str, str] = {}
+    match kind:
+        case "announcement":
+            template = ANNOUNCEMENT
+            own["when"] = when.moment(chat.starts, zone, chat.ends)
+            own["with"] = f", with {listed([h.name for h in chat.hosts])}" if chat.hosts else ""
+            own["article"] = f" To read before: {chat.article}" if chat.article else ""
+            own["notice"] = notice(chat, community, net)
+        case "reminder":
+            template = REMINDER
+            own |= {"lead": when.span(lead), "when": when.moment(chat.starts, zone)}
+        case "welcome":
+            template = chat.welcome or (ROOM_WELCOME if net.mirror else WELCOME)
+            own["notice"] = notice(chat, community, net)
+            if chat.welcome and chat.announce is None:
+                template += " {notice}"
+        case "question":
+            template = _question(label, text, chat)
+        case "recap":
+            template = RECAP
+            own |= {"label": label or "So far", **_counted(figures, community)}
+        case "closing":
+            template = chat.closing or (ROOM_CLOSING if net.mirror else CLOSING)
+            own["late"] = when.moment(chat.late_until, zone)
+        case "say":
+            pass
+    return _filled(template, chat, community, net, own)
+
+
+def tag(chat: Chat, net: Net) -> str:
+    """The hashtag that every post needs on a network; "" in a room, where a post belongs without it."""
+    return "" if net.mirror else chat.hashtag
+
+
+def parts(plain: str, limits: Limits, tag: str) -> tuple[Text, ...]:
+    """`plain` as the posts of a thread within `limits`, links and hashtags marked, each bearing `tag` unless
+    that is empty."""
+    return split(marked(plain), limits, tag)
+
+
+def notice(chat: Chat, community: Community, net: Net) -> str:
+    """The sentence that tells people where their words go. The config can reword it, never drop it."""
+    places = listed([*_others(community, net), *([community.page] if community.page else [])])
+    if chat.notice:
+        template = chat.notice
+    elif net.mirror:
+        template = ROOM_NOTICE + ROOM_NOTICES[net.public if community.page else "no"]
+    else:
+        template = NOTICE if places else ALONE_NOTICE
+    return _filled(template, chat, community, net, {"places": places})
+
+
+def unknown_placeholders(template: str) -> tuple[str, ...]:
+    """Names in braces that no text can fill, in order."""
+    return tuple(name for name in _PLACEHOLDER.findall(template) if name not in PLACEHOLDERS)
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "Mastodon", "Bluesky and Slack", "Mastodon, Bluesky and Slack"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+# ---------------------------------------------------------------- the pieces
+
+
+def _others(community: Community, net: Net) -> list[str]:
+    """The titles of the other networks, each platform once: a second server of the same kind is no news."""
+    titles = {n.kind: n.title for n in reversed(community.networks) if n.kind != net.kind}
+    return [titles[kind] for kind in dict.fromkeys(n.kind for n in community.networks) if kind in titles]
+
+
+def _question(label: str, text: str, chat: Chat) -> str:
+    """ "Q3 What …? #Tag", in every language it was written in."""
+    planned = next((q for n, q in enumerate(chat.questions, 1) if label == f"Q{n}" and q.text == text), None)
+    words = [f"{label} {text}".strip(), *(t for _, t in (planned.translations if planned else ()))]
+    bears = chat.hashtag.casefold() in hashtags("\n".join(words))
+    return "\n".join(words) + ("" if bears or "{tag}" in text else " {tag}")
+
+
+def _counted(figures: Figures, community: Community) -> dict[str, str]:
+    """The total and a line for each question; networks without an answer to it are not named."""
+    titles = {n.name: n.title for n in community.networks}
+    lines = []
+    for label, counts in figures:
+        some = ", ".join(f"{titles.get(name, name)} {n}" for name, n in counts if n)
+        lines.append(f"\n{label}: {some or 'none yet'}")
+    total = sum(n for _, counts in figures for _, n in counts)
+    answers = "no answers yet" if not total else f"{total} answer{'s' * (total != 1)}"
+    return {"total": answers, "figures": "".join(lines)}
+
+
+def _filled(template: str, chat: Chat, community: Community, net: Net, own: Mapping[str, str]) -> str:
+    """The template with its placeholders filled in one pass, so that nothing filled in is taken for one;
+    other braces stand as they are."""
+    common = {
+        "page": community.page or "",
+        "others": listed(_others(community, net)),
+        "tag": f"#{chat.hashtag}",
+        "title": chat.title,
+    }
+    kept = without(template, [name for name in ("page", "others") if not common[name]])
+    values = {**common, **own}
+    return _unpinging(_PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), kept).strip())
+
+
+def without(template: str, missing: Sequence[str]) -> str:
+    """The template without the sentences that need one of the `missing` placeholders."""
+    if not any(f"{{{name}}}" in template for name in missing):
+        return template
+    starts = [0, *(m.end() for m in SENTENCE_END.finditer(template)), len(template)]
+    sentences = [template[a:b] for a, b in pairwise(starts)]
+    return "".join(s for s in sentences if not any(f"{{{name}}}" in s for name in missing)).strip()
+
+
+def _unpinging(plain: str) -> str:
+    """Names without the "@" that would notify their owners; links stay as they are."""
+    links = [m.span() for m in URL.finditer(plain)]
+
+    def bare(match: re.Match[str]) -> str:
+        inside = any(start <= match.start() < end for start, end in links)
+        return match[0] if inside else match[1]
+
+    return MENTION.sub(bare, plain)

@@ -1,0 +1,230 @@
+"""Whether a config could run now: logs in to each network and says what is there, what is missing, the mend.
+
+Nothing is posted. A network that fails harms no other network's report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from bridge import when
+from bridge.chat import runsheet, wording
+from bridge.config import Config, NetworkConfig, missing_secrets, not_ready
+from bridge.errors import LinkError, Mistake, NeedsLogin
+from bridge.model import Limits, Network, Opened
+from bridge.ports import Clock, SessionStore
+from bridge.secrets import variable
+from bridge.settings import Chat, Community
+
+Sessions: TypeAlias = Callable[[Network], SessionStore]
+
+PATIENCE = 30.0  # seconds for one network to let us in
+SKEW = 5.0  # seconds a clock may be wrong before answers could seem to come at another question's time
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with a network, and the mend."""
+
+    what: str
+    mend: str
+
+
+class NetworkReport(msgspec.Struct, frozen=True):
+    """What a network said. `skew`: seconds its clock is ahead of ours. `can`: what our account and server
+    allow, in words. `incomplete`: not asked, since something is missing in the config."""
+
+    name: Network
+    title: str
+    state: Literal["ready", "refused", "down", "incomplete"]
+    account: str | None = None
+    handle: str | None = None
+    url: str | None = None
+    limits: Limits | None = None
+    skew: float | None = None
+    can: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What `chatbridge check --json` prints. `missing`: what `run` would refuse. `ok`: exit status 0."""
+
+    config: str
+    ok: bool
+    offline: bool
+    chats: tuple[str, ...]
+    missing: tuple[Mistake, ...] = ()
+    warnings: tuple[Mistake, ...] = ()
+    networks: tuple[NetworkReport, ...] = ()
+
+
+async def check(config: Config, clock: Clock, *, offline: bool, sessions: Sessions) -> Report:
+    """Look at a config that `load` has read; with `offline` nothing else is asked, and what is missing to run
+    is named without failing. `sessions` makes the store of a network's login."""
+    missing = (*not_ready(config, clock.now()), *missing_secrets(config))
+    networks: tuple[NetworkReport, ...] = ()
+    if not offline:
+        missing += _journal(config)
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_network(n, config, clock, sessions, missing)) for n in config.networks
+            ]
+        networks = tuple(task.result() for task in tasks)
+    return Report(
+        config=str(config.path),
+        ok=offline or (not missing and all(n.state == "ready" for n in networks)),
+        offline=offline,
+        chats=tuple(_chat(chat, config.community.zone) for chat in config.community.chats),
+        missing=missing,
+        warnings=config.warnings,
+        networks=networks,
+    )
+
+
+async def _network(
+    network: NetworkConfig, config: Config, clock: Clock, sessions: Sessions, missing: tuple[Mistake, ...]
+) -> NetworkReport:
+    own = f"networks.{network.name}"
+    lacking = tuple(
+        Problem(f"{m.key}: {m.expected}", m.mend) for m in missing if f"{m.key}.".startswith(f"{own}.")
+    )
+    title = next(net.title for net in config.community.networks if net.name == network.name)
+    if lacking:
+        return NetworkReport(network.name, title, "incomplete", problems=lacking)
+    try:
+        adapter = network.platform.create(network.name, network.settings, network.secrets, clock)
+        async with asyncio.timeout(clock.timeout(PATIENCE)), adapter.open(sessions(network.name)) as link:
+            return _opened(link.opened, title, network, config.community)
+    except NeedsLogin as error:
+        names = " and ".join(variable(network.name, secret) for secret in network.platform.secrets)
+        mend = f"Get a new login with: chatbridge login {network.name} (it goes into {names})."
+        return NetworkReport(network.name, title, "refused", problems=(Problem(str(error), mend),))
+    except (LinkError, TimeoutError) as error:
+        why = str(error) or f"no answer within {PATIENCE:g} seconds"
+        mend = f"Look at the addresses in [{own}] and at this machine's connection, then check again."
+        return NetworkReport(network.name, title, "down", problems=(Problem(why, mend),))
+
+
+def _opened(opened: Opened, title: str, network: NetworkConfig, community: Community) -> NetworkReport:
+    capabilities = opened.capabilities
+    can = [
+        "posts can be corrected" if capabilities.edits else "posts cannot be corrected, only taken back",
+        *(["the merged timeline stands here"] if capabilities.mirror else []),
+        *(["hosts command from here"] if capabilities.console else []),
+        *([] if network.post else ["only listens (post = false)"]),
+    ]
+    can += _threads(opened, network, community)
+    problems: tuple[Problem, ...] = ()
+    if abs(opened.skew) > SKEW:
+        way = "ahead of" if opened.skew > 0 else "behind"
+        problems = (
+            Problem(
+                f"its clock is {abs(opened.skew):.0f} seconds {way} ours",
+                "Switch on time synchronisation (NTP) on this machine.",
+            ),
+        )
+    return NetworkReport(
+        name=network.name,
+        title=title,
+        state="ready",
+        account=opened.account,
+        handle=opened.handle,
+        url=opened.url,
+        limits=capabilities.limits,
+        skew=opened.skew,
+        can=tuple(can),
+        problems=problems,
+    )
+
+
+def _threads(opened: Opened, network: NetworkConfig, community: Community) -> list[str]:
+    """Which questions this server's own limit makes threads of."""
+    net = next(net for net in community.networks if net.name == network.name)
+    notes = []
+    for chat in community.chats if net.post else ():
+        for item in runsheet.build(chat).questions():
+            words = wording.plain(
+                "question", chat=chat, community=community, net=net, label=item.label, text=item.text
+            )
+            posts = wording.parts(words, opened.capabilities.limits, wording.tag(chat, net))
+            if len(posts) > 1:
+                notes.append(f"{item.label} of {chat.id} goes out as a thread of {len(posts)} posts")
+    return notes
+
+
+def _chat(chat: Chat, zone: str) -> str:
+    start = when.moment(chat.starts, zone, chat.ends)
+    return f"{chat.title}, #{chat.hashtag}, {start}, {len(chat.questions)} questions"
+
+
+def _journal(config: Config) -> tuple[Mistake, ...]:
+    """Whether the journal can be written where the config wants it."""
+    place = config.journal.absolute()
+    if place.exists():
+        good = place.is_file() and os.access(place, os.W_OK)
+    else:
+        parent = next(p for p in place.parents if p.exists())
+        good = parent.is_dir() and os.access(parent, os.W_OK)
+    if good:
+        return ()
+    return (
+        Mistake(
+            str(config.path),
+            "community.journal",
+            f'"{config.journal}"',
+            "a file this user may write",
+            "Name another place, or give this user the right to write there.",
+        ),
+    )
+
+
+# ---------------------------------------------------------------- for a person
+
+
+def show(report: Report) -> str:
+    """The report in plain lines."""
+    lines = [report.config, *(f"  {chat}" for chat in report.chats), ""]
+    for network in report.networks:
+        lines += [*_lines(network), ""]
+    if report.warnings:
+        lines += [
+            "To think about:",
+            *(f"  {line}" for w in report.warnings for line in str(w).split("\n")),
+            "",
+        ]
+    if report.missing:
+        lines += [
+            "Before it can run:",
+            *(f"  {line}" for m in report.missing for line in str(m).split("\n")),
+            "",
+        ]
+    if report.offline:
+        lines.append("The config can be read. No network was asked (--offline).")
+    else:
+        lines.append("Ready." if report.ok else "Not ready yet.")
+    return "\n".join(lines) + "\n"
+
+
+def _lines(network: NetworkReport) -> list[str]:
+    states = {
+        "ready": f"logged in as {network.handle}",
+        "refused": "refuses the login",
+        "down": "does not answer",
+        "incomplete": "not asked yet",
+    }
+    lines = [f"{network.title} ({network.name}): {states[network.state]}"]
+    if network.url:
+        lines.append(f"  {network.url}")
+    if network.limits is not None:
+        heavy = f" and {network.limits.bytes} bytes" if network.limits.bytes else ""
+        lines.append(f"  a post holds {network.limits.graphemes} characters{heavy}")
+    if network.skew is not None:
+        lines.append(f"  its clock differs by {abs(network.skew):.1f} seconds")
+    lines += [f"  {what}" for what in network.can]
+    for problem in network.problems:
+        lines += [f"  ! {problem.what}", f"    {problem.mend}"]
+    return lines

@@ -1,0 +1,366 @@
+"""config.toml -> frozen settings, with every mistake found at once.
+
+The file's own tables are the structs below; a network's table belongs to its platform. What depends on the
+clock or on secrets being there (`not_ready`, `missing_secrets`) is asked separately: a config may be checked
+and rehearsed long before it can run.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from bridge import plan
+from bridge.errors import ConfigError, Mistake
+from bridge.model import Micros, Network
+from bridge.ports import Platform
+from bridge.secrets import Secrets, gather, variable
+from bridge.settings import Community, Net
+from bridge.tables import SECRET, Findings, decode, joined, read, refuse_secret
+from bridge.when import moment
+
+GROUP = "chatbridge.adapters"
+Platforms: TypeAlias = Mapping[str, Callable[[], Platform]]  # kind -> loads it
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PLACEHOLDER = re.compile(
+    r"…|\.\.\.|(?:^|[/.@])example(?:\.(?:com|org|net|edu))?(?=$|[/:])|\.(?:example|invalid)(?=$|[/:])"
+)
+RESERVED = frozenset({"name"})  # a host's table has this key beside the networks' names
+
+
+class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A table of the config. Defaults of keys that are required only let the rest be checked."""
+
+
+class CommunityTable(Table, frozen=True):
+    name: Annotated[str, Meta(examples=['"The Co-Creation Network"'])] = ""
+    timezone: Annotated[str, Meta(examples=['"Europe/London"'])] = "UTC"
+    language: Annotated[str, Meta(examples=['"en"'])] = "en"
+    page: Annotated[str | None, Meta(examples=['"https://chat.example.org"'])] = None
+    journal: Annotated[str, Meta(examples=['"data/chatbridge.db"'])] = "data/chatbridge.db"
+
+
+class Web(Table, frozen=True):
+    """The page: where it listens, how many seconds it lags on purpose, whether it shows pictures."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, examples=["8080"])] = 8080
+    delay_seconds: Annotated[float, Meta(ge=0, le=3600, examples=["30"])] = 0
+    pictures: bool = False
+
+
+class Consent(Table, frozen=True):
+    """`outward`: whether Slack members may send their own words out ("asked": one by one, each approved by a
+    host). `keep_text_days`: after so many days words are erased, figures stay."""
+
+    outward: Literal["none", "asked"] = "asked"
+    keep_text_days: Annotated[int, Meta(ge=1, le=3650, examples=["90"])] = 90
+
+
+class MqttTable(Table, frozen=True):
+    url: Annotated[
+        str, Meta(pattern=r"^mqtts?://[^/@\s]+(:\d+)?/?$", examples=['"mqtt://localhost:1883"'])
+    ] = ""
+    prefix: Annotated[str, Meta(pattern=r"^[^#+\s]+$", examples=['"chatbridge"'])] = "chatbridge"
+    tls: bool = False
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """One table `[networks.NAME]`: `settings` is an instance of `platform.settings`."""
+
+    name: Network
+    kind: str
+    platform: Platform
+    settings: Any
+    secrets: Secrets
+    post: bool = True
+
+
+@dataclass(frozen=True)
+class Mqtt:
+    """The broker; `secrets` may hold username and password."""
+
+    url: str
+    prefix: str
+    tls: bool
+    secrets: Secrets
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config without mistakes. `warnings` are what a host should know all the same."""
+
+    path: Path
+    community: Community
+    journal: Path
+    networks: tuple[NetworkConfig, ...]
+    web: Web
+    mqtt: Mqtt | None
+    consent: Consent
+    warnings: tuple[Mistake, ...] = ()
+
+
+def installed() -> Platforms:
+    """The kinds of network there are adapters for; nothing is imported before one is used."""
+    return {point.name: point.load for point in entry_points(group=GROUP)}
+
+
+def load(
+    path: Path,
+    env: Mapping[str, str],
+    *,
+    platforms: Platforms | None = None,
+) -> Config:
+    """Read a config; secrets come from `env`. Raises ConfigError with every mistake in it."""
+    found = Findings(str(path))
+    document = read(path, found)
+    if found.mistakes:
+        raise ConfigError(tuple(found.mistakes))
+    known = ("community", "chats", "networks", "web", "mqtt", "consent")
+    for key in document.keys() - set(known):
+        if SECRET.search(key):
+            refuse_secret(found, key, key, ())
+        else:
+            found.unknown(key, known)
+    table = _community(document.get("community", {}), found)
+    networks = _networks(document.get("networks", {}), env, found, platforms or installed())
+    nets = _nets(networks)
+    names = tuple(document["networks"]) if isinstance(document.get("networks"), dict) else ()
+    chats = plan.chats(document.get("chats"), plan.Context(path.parent, table.timezone, names, found))
+    web = decode(Web, document.get("web", {}), "web", found) or Web()
+    consent = decode(Consent, document.get("consent", {}), "consent", found) or Consent()
+    mqtt = _mqtt(document["mqtt"], env, found) if "mqtt" in document else None
+    page = table.page.rstrip("/") if table.page else None
+    community = Community(table.name, table.timezone, table.language, chats, nets, page)
+    plan.check_texts(community, found)
+    if found.mistakes:
+        raise ConfigError(tuple(found.mistakes))
+    journal = path.parent / table.journal
+    return Config(path, community, journal, networks, web, mqtt, consent, tuple(found.warnings))
+
+
+def missing_secrets(config: Config) -> tuple[Mistake, ...]:
+    """The secrets a network needs and does not have. Rehearsing needs none."""
+    return tuple(
+        Mistake(
+            str(config.path),
+            f"networks.{net.name}",
+            "",
+            f"the {secret.replace('_', ' ')} of your {net.platform.title} account",
+            f"Set {variable(net.name, secret)}, or {variable(net.name, secret)}_FILE to a file that holds "
+            f"it; chatbridge login {net.name} helps to get it.",
+        )
+        for net in config.networks
+        for secret in net.platform.secrets
+        if secret not in net.secrets
+    )
+
+
+def not_ready(config: Config, now: Micros) -> tuple[Mistake, ...]:
+    """Why this config cannot run at `now`: placeholders that nobody has filled in, and no chat ahead.
+
+    A network with an `api` key is a test's or a proxy's: its placeholders do no harm. A chat counts until its
+    late window has closed, so that a run can be started again in the middle of one.
+    """
+    found = Findings(str(config.path))
+    for key, value in _placeholders(config):
+        found.mistake(
+            key, value, "your own, not the placeholder", "Put yours in its place, or take the line out."
+        )
+    chats = config.community.chats
+    if all(chat.late_until <= now for chat in chats):
+        for n, chat in enumerate(chats):
+            start = moment(chat.starts, config.community.zone)
+            found.mistake(
+                f"chats[{n}].starts",
+                start,
+                "a start in the future",
+                "Give the chat its new date, or add another.",
+            )
+    return tuple(found.mistakes)
+
+
+def rebased(config: Config, starts: Micros) -> Community:
+    """The community with its first chat alone, moved to start at `starts`: what a rehearsal runs."""
+    chat = config.community.chats[0]
+    by = starts - chat.starts
+    moved = msgspec.structs.replace(
+        chat,
+        starts=starts,
+        ends=chat.ends + by,
+        late_until=chat.late_until + by,
+        questions=tuple(msgspec.structs.replace(q, due=q.due + by) for q in chat.questions),
+    )
+    return msgspec.structs.replace(config.community, chats=(moved,))
+
+
+# ---------------------------------------------------------------- the tables
+
+
+def _community(table: object, found: Findings) -> CommunityTable:
+    community = (
+        decode(CommunityTable, table, "community", found, required=("name", "timezone")) or CommunityTable()
+    )
+    if community.page is not None and not re.fullmatch(r"https?://[^\s/]+\S*", community.page):
+        found.mistake(
+            "community.page",
+            community.page,
+            "an address",
+            'Write it in full: page = "https://chat.example.org"',
+        )
+    zones = zoneinfo.available_timezones()
+    if community.timezone not in zones:
+        near = get_close_matches(community.timezone, sorted(zones), n=1, cutoff=0.5)
+        mend = f'Did you mean "{near[0]}"?' if near else 'Write region and city: timezone = "Europe/London"'
+        found.mistake("community.timezone", community.timezone, "an IANA time zone", mend)
+        return msgspec.structs.replace(community, timezone="UTC")
+    return community
+
+
+def _networks(
+    tables: object, env: Mapping[str, str], found: Findings, platforms: Platforms
+) -> tuple[NetworkConfig, ...]:
+    if not isinstance(tables, dict) or not tables:
+        found.mistake(
+            "networks",
+            tables or None,
+            "at least one network",
+            'Add a table: [networks.mastodon] kind = "mastodon" …',
+        )
+        return ()
+    networks = [
+        network
+        for name, table in tables.items()
+        if (network := _network(name, table, env, found, platforms)) is not None
+    ]
+    posting: dict[str, Network] = {}
+    for network in networks:
+        if not network.post:
+            continue
+        other = posting.setdefault(network.kind, network.name)
+        if other != network.name and not network.platform.mirror:
+            found.warn(
+                f"networks.{network.name}",
+                "",
+                f"one posting network of kind {network.kind}; {other} is another",
+                "People who see both read each question twice. Set post = false for one that only listens.",
+            )
+    if networks and not posting:
+        found.mistake("networks", "", "a network to post on", "Take out post = false in at least one table.")
+    return tuple(networks)
+
+
+def _network(
+    name: str, table: object, env: Mapping[str, str], found: Findings, platforms: Platforms
+) -> NetworkConfig | None:
+    at = f"networks.{name}"
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        found.mistake(
+            at,
+            "",
+            "another name",
+            "Use small letters, digits and _, beginning with a letter, and not “name”.",
+        )
+    if not isinstance(table, dict):
+        found.mistake(at, table, "a table", f"Write a line [{at}] and below it one key = value per line.")
+        return None
+    platform = _platform(at, table.get("kind"), found, platforms)
+    post = table.get("post", True)
+    if not isinstance(post, bool):
+        found.mistake(f"{at}.post", post, "true or false", "Write it like this: post = false")
+        post = True
+    if platform is None:
+        return None
+    own = {key: value for key, value in table.items() if key not in ("kind", "post")}
+    names = tuple(variable(name, secret) for secret in platform.secrets)
+    settings = decode(platform.settings, own, at, found, secrets=names)
+    secrets = gather(name, platform.secrets, env, found)
+    if settings is None:
+        return None
+    return NetworkConfig(name, str(table["kind"]), platform, settings, secrets, post)
+
+
+def _platform(at: str, kind: object, found: Findings, platforms: Platforms) -> Platform | None:
+    kinds = ", ".join(f'"{k}"' for k in sorted(platforms))
+    if not isinstance(kind, str) or kind not in platforms:
+        near = get_close_matches(str(kind), sorted(platforms), n=1)
+        mend = f'Write it like this: kind = "{near[0] if near else min(platforms, default="mastodon")}"'
+        missing = "; it is missing" if kind is None else ""
+        found.mistake(f"{at}.kind", kind, f"one of the installed kinds: {kinds or 'none'}{missing}", mend)
+        return None
+    try:
+        return platforms[kind]()
+    except (ImportError, AttributeError) as error:
+        found.mistake(
+            f"{at}.kind",
+            kind,
+            "an adapter that can be loaded",
+            f"It says: {error}. Install chatbridge again.",
+        )
+        return None
+
+
+def _nets(networks: tuple[NetworkConfig, ...]) -> tuple[Net, ...]:
+    """What the core may know of each network. Of two of the same kind the later bears its name."""
+    seen: set[str] = set()
+    nets = []
+    for network in networks:
+        platform, title = network.platform, network.platform.title
+        if title in seen:
+            title = f"{title} ({network.name})"
+        seen.add(title)
+        nets.append(
+            Net(
+                name=network.name,
+                kind=network.kind,
+                title=title,
+                limits=platform.limits,
+                post=network.post,
+                mirror=platform.mirror,
+                layout=getattr(network.settings, "layout", "channel"),
+                public=getattr(network.settings, "public", "ask"),
+            )
+        )
+    return tuple(nets)
+
+
+def _mqtt(table: object, env: Mapping[str, str], found: Findings) -> Mqtt | None:
+    secrets = ("username", "password")
+    names = tuple(variable("mqtt", secret) for secret in secrets)
+    mqtt = decode(MqttTable, table, "mqtt", found, required=("url",), secrets=names)
+    if mqtt is None:
+        return None
+    tls = mqtt.tls or mqtt.url.startswith("mqtts:")
+    return Mqtt(mqtt.url, mqtt.prefix, tls, gather("mqtt", secrets, env, found))
+
+
+def _placeholders(config: Config) -> Iterator[tuple[str, str]]:
+    """Key and value of everything that still says "example" or "…"."""
+    if config.community.page and _PLACEHOLDER.search(config.community.page):
+        yield "community.page", config.community.page
+    for n, chat in enumerate(config.community.chats):
+        if chat.article and _PLACEHOLDER.search(chat.article):
+            yield f"chats[{n}].article", chat.article
+        for h, host in enumerate(chat.hosts):
+            for name, handle in host.handles:
+                if _PLACEHOLDER.search(handle):
+                    yield f"chats[{n}].hosts[{h}].{name}", handle
+    for network in config.networks:
+        if getattr(network.settings, "api", None):
+            continue
+        for field in msgspec.structs.fields(network.settings):
+            value = getattr(network.settings, field.name)
+            for text in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(text, str) and _PLACEHOLDER.search(text):
+                    yield joined(f"networks.{network.name}", field.encode_name), text

@@ -1,0 +1,391 @@
+"""The `[[chats]]` of a config -> `settings.Chat`: times, questions, hosts, and the texts as people will read
+them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+from bridge.chat import runsheet, wording
+from bridge.model import HOUR, MINUTE, Micros
+from bridge.settings import Chat, Community, Host, Question
+from bridge.tables import Findings, decode
+from bridge.text import MENTION, TAG, length, marked
+from bridge.when import lead, micros, readings
+
+LONG_TAG = 12  # letters in a row that a screen reader hardly gets out as one word
+_LAST_WORDS = ("chat", "chats", "hour", "talk", "live", "network", "virtual", "week", "day")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+Minutes = Annotated[float, Meta(gt=0, le=24 * 60, examples=["60"])]
+
+
+class QuestionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    at: Annotated[float | None, Meta(examples=["5"])] = None
+    text: Annotated[str, Meta(examples=['"What is a community of practice?"'])] = ""
+    image: Annotated[str | None, Meta(examples=['"q1.png"'])] = None
+    alt: Annotated[str | None, Meta(examples=['"What the picture shows"'])] = None
+    warning: str | None = None
+    translations: Annotated[dict[str, str], Meta(examples=['{cy = "…"}'])] = {}
+
+
+class HostTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(examples=['"Lucy Scarisbrick"'])] = ""
+
+
+class ChatTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: Annotated[str, Meta(examples=['"communities-of-practice"'])] = ""
+    title: Annotated[str, Meta(examples=['"Cultivating communities of practice"'])] = ""
+    hashtag: Annotated[str, Meta(examples=['"CCNVirtual"'])] = ""
+    starts: Annotated[dt.datetime | None, Meta(examples=["2027-03-16T20:00:00"])] = None
+    minutes: Minutes = 60
+    late_hours: Annotated[float, Meta(ge=0, le=24 * 30, examples=["24"])] = 24
+    announce: Annotated[str | None, Meta(examples=['"7d"'])] = None
+    remind: Annotated[tuple[str, ...], Meta(examples=['["24h", "10m"]'])] = ("24h", "10m")
+    stale_minutes: Annotated[float, Meta(gt=0, le=60, examples=["2"])] = 2
+    welcome: str | None = None
+    closing: str | None = None
+    notice: str | None = None
+    article: Annotated[str | None, Meta(examples=['"https://…"'])] = None
+    warning: str | None = None
+    hosts: Annotated[
+        tuple[Any, ...], Meta(description="Begin each host with a line [[chats.hosts]], in double brackets.")
+    ] = ()
+    questions: Annotated[
+        tuple[Any, ...],
+        Meta(description="Begin each question with a line [[chats.questions]], in double brackets."),
+    ] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What reading a chat depends on: the config's folder, the community's zone, the networks' names."""
+
+    folder: Path
+    zone: str
+    networks: tuple[str, ...]
+    found: Findings
+
+
+def chats(tables: object, context: Context) -> tuple[Chat, ...]:
+    """Every chat of the config; what could not be read of one is left at its default and reported."""
+    found = context.found
+    if not isinstance(tables, list) or not tables:
+        found.mistake(
+            "chats",
+            tables or None,
+            "at least one chat",
+            "Begin it with a line [[chats]], in double brackets.",
+        )
+        return ()
+    made = []
+    for n, table in enumerate(tables):
+        at = f"chats[{n}]"
+        raw = decode(ChatTable, table, at, found, required=("id", "title", "hashtag", "starts", "questions"))
+        if raw is not None:
+            made.append((at, _chat(raw, at, context)))
+    _check_together(made, found)
+    return tuple(chat for _, chat in made)
+
+
+def _chat(raw: ChatTable, at: str, context: Context) -> Chat:
+    found = context.found
+    if raw.id and not _ID.fullmatch(raw.id):
+        found.mistake(
+            f"{at}.id",
+            raw.id,
+            "small letters, digits and hyphens",
+            'Write it like this: id = "communities-of-practice"',
+        )
+    check_tag(raw.hashtag, f"{at}.hashtag", found)
+    starts = _start(raw.starts, f"{at}.starts", context.zone, found)
+    ends = starts + round(raw.minutes * MINUTE)
+    if raw.article is not None and not re.fullmatch(r"https?://\S+", raw.article):
+        found.mistake(f"{at}.article", raw.article, "an address", 'Write it in full: article = "https://…"')
+    announce = _lead(raw.announce, f"{at}.announce", found) if raw.announce is not None else None
+    remind = [_lead(words, f"{at}.remind[{n}]", found) for n, words in enumerate(raw.remind)]
+    for n, before in enumerate(remind):
+        if announce and before and before >= announce:
+            found.mistake(
+                f"{at}.remind[{n}]",
+                raw.remind[n],
+                f"less than announce, {raw.announce}",
+                "A reminder answers the announcement: let it come later.",
+            )
+    return Chat(
+        id=raw.id,
+        title=raw.title,
+        hashtag=raw.hashtag,
+        starts=starts,
+        ends=ends,
+        late_until=ends + round(raw.late_hours * HOUR),
+        questions=_questions(raw.questions, at, starts, ends, context),
+        hosts=_hosts(raw.hosts, at, context),
+        announce=announce,
+        remind=tuple(sorted({before for before in remind if before}, reverse=True)),
+        stale=round(raw.stale_minutes * MINUTE),
+        welcome=raw.welcome or None,
+        closing=raw.closing or None,
+        notice=raw.notice or None,
+        article=raw.article,
+        warning=raw.warning or None,
+    )
+
+
+def _check_together(made: Sequence[tuple[str, Chat]], found: Findings) -> None:
+    """What two chats may not share: an id; an hour with the same hashtag."""
+    for n, (at, chat) in enumerate(made):
+        for before, other in made[:n]:
+            if chat.id and chat.id == other.id:
+                found.mistake(
+                    f"{at}.id",
+                    chat.id,
+                    f"an id of its own; {before} has it too",
+                    "Give one of them another id.",
+                )
+            same = chat.hashtag and chat.hashtag.casefold() == other.hashtag.casefold()
+            if same and 0 < chat.starts < other.ends and 0 < other.starts < chat.ends:
+                found.mistake(
+                    f"{at}.starts",
+                    "",
+                    f"an hour of its own: {before} is on with #{other.hashtag} then",
+                    "Move one of the two, or give it another hashtag.",
+                )
+
+
+def check_tag(tag: str, key: str, found: Findings) -> None:
+    """A hashtag without its #, in one word; several words in small letters are merely unwise."""
+    if not tag:
+        return
+    if not TAG.fullmatch(f"#{tag}") or len(tag) > 64:
+        good = re.sub(r"[^\w]", "", tag.title() if " " in tag else tag)[:64]
+        found.mistake(
+            key,
+            tag,
+            "letters, digits and _ only, at least one letter, no # and no space",
+            f'Write it like this: hashtag = "{good or "OurChat"}"',
+        )
+        return
+    small = tag.isascii() and tag.isalpha() and tag.islower()
+    several = len(tag) > LONG_TAG or any(tag.endswith(w) and len(tag) > len(w) + 1 for w in _LAST_WORDS)
+    if small and several:
+        found.warn(
+            key,
+            tag,
+            "a capital for each word, if it is several words",
+            "Screen readers then read the words one by one, as in #OurMonthlyChat. Nothing else changes.",
+        )
+
+
+# ---------------------------------------------------------------- times
+
+
+def _start(written: dt.datetime | None, key: str, zone: str, found: Findings) -> Micros:
+    """The start as an absolute time; 0 if it cannot be known."""
+    if written is None:
+        return 0
+    if written.tzinfo is not None:
+        return micros(written)
+    moments = readings(written, ZoneInfo(zone))
+    if len(moments) == 1:
+        return micros(moments[0])
+    if moments:
+        first, second = (moment.isoformat() for moment in moments)
+        found.mistake(
+            key,
+            written,
+            "a time that comes once; the clocks are put back then",
+            f"Say which of the two: {first} is the earlier, {second} the later.",
+        )
+    else:
+        after = written.replace(tzinfo=ZoneInfo(zone)).astimezone(dt.UTC).astimezone(ZoneInfo(zone))
+        found.mistake(
+            key,
+            written,
+            "a time that exists; the clocks are put forward over it",
+            f"You may mean {after.isoformat()}. Write it so, with the offset, or choose another time.",
+        )
+    return 0
+
+
+def _lead(words: str, key: str, found: Findings) -> Micros | None:
+    length = lead(words)
+    if length is None:
+        found.mistake(
+            key,
+            words,
+            "a length of time before the start",
+            'Write days, hours or minutes: "7d", "24h", "10m"',
+        )
+    return length
+
+
+def spread(planned: Sequence[float | None], minutes: float) -> list[float]:
+    """The minute of each question: those without one divide the room between their neighbours evenly, in
+    whole minutes where there is room for them."""
+    fixed = [(-1, 0.0), *((n, at) for n, at in enumerate(planned) if at is not None), (len(planned), minutes)]
+    times: list[float] = []
+    for (left, start), (right, end) in pairwise(fixed):
+        step = (end - start) / (right - left)
+        between = [start + step * k for k in range(1, right - left)]
+        times += [float(int(at)) for at in between] if step >= 1 else between
+        times += [end] if right < len(planned) else []
+    return times
+
+
+# ---------------------------------------------------------------- questions and hosts
+
+
+def _questions(
+    tables: Sequence[Any], at: str, starts: Micros, ends: Micros, context: Context
+) -> tuple[Question, ...]:
+    found = context.found
+    raws = [
+        decode(QuestionTable, table, f"{at}.questions[{n}]", found, required=("text",)) or QuestionTable()
+        for n, table in enumerate(tables)
+    ]
+    minutes = (ends - starts) / MINUTE
+    latest = 0.0
+    for n, raw in enumerate(raws):
+        key = f"{at}.questions[{n}]"
+        _check_picture(raw, key, context)
+        if raw.at is None:
+            continue
+        if not 0 <= raw.at < minutes:
+            found.mistake(
+                f"{key}.at",
+                raw.at,
+                f"minutes after the start, from 0 to less than {minutes:g}",
+                "Ask it within the chat, or let the chat last longer.",
+            )
+        elif raw.at < latest or (n and raw.at == latest and raws[n - 1].at is not None):
+            found.mistake(
+                f"{key}.at",
+                raw.at,
+                f"later than the question before it, at {latest:g}",
+                "Put the questions into the order they are asked in.",
+            )
+        latest = max(latest, raw.at)
+    times = spread([raw.at for raw in raws], minutes)
+    return tuple(
+        Question(
+            due=starts + round(minute * MINUTE),
+            text=raw.text,
+            image=str(context.folder / raw.image) if raw.image else None,
+            alt=raw.alt,
+            warning=raw.warning or None,
+            translations=tuple(raw.translations.items()),
+        )
+        for raw, minute in zip(raws, times, strict=True)
+    )
+
+
+def _check_picture(raw: QuestionTable, key: str, context: Context) -> None:
+    found = context.found
+    if raw.image and not (raw.alt or "").strip():
+        found.mistake(
+            f"{key}.alt",
+            "",
+            f"what {raw.image} shows, in words",
+            'People who do not see it read this instead: alt = "…"',
+        )
+    if raw.alt and not raw.image:
+        found.mistake(f"{key}.alt", raw.alt, "an image beside it", 'Add image = "…", or take alt out.')
+    if raw.image and not (context.folder / raw.image).is_file():
+        found.mistake(
+            f"{key}.image", raw.image, "a file beside the config", "Put the picture there, or mend its name."
+        )
+
+
+def _hosts(tables: Sequence[Any], at: str, context: Context) -> tuple[Host, ...]:
+    networks, found = context.networks, context.found
+    hosts = []
+    for n, table in enumerate(tables):
+        key = f"{at}.hosts[{n}]"
+        if not isinstance(table, dict):
+            found.mistake(key, table, "a table", "Begin each host with a line [[chats.hosts]].")
+            continue
+        handles = {name: handle for name, handle in table.items() if name in networks and name != "name"}
+        raw = decode(
+            HostTable, {k: v for k, v in table.items() if k == "name"}, key, found, required=("name",)
+        )
+        for name in table.keys() - handles.keys() - {"name"}:
+            found.mistake(
+                f"{key}.{name}",
+                table[name],
+                "name, or a configured network: " + (", ".join(networks) or "there is none"),
+                f"Add [networks.{name}], or take the handle out.",
+            )
+        for name, handle in handles.items():
+            if not isinstance(handle, str) or not handle.strip():
+                found.mistake(
+                    f"{key}.{name}", handle, "a handle in quotes", f'Write it like this: {name} = "…"'
+                )
+        good = tuple((name, h.strip()) for name, h in handles.items() if isinstance(h, str) and h.strip())
+        hosts.append(Host((raw or HostTable()).name, good))
+    return tuple(hosts)
+
+
+# ---------------------------------------------------------------- texts
+
+
+def check_texts(community: Community, found: Findings) -> None:
+    """Placeholders nobody can fill, and what each network makes of each text."""
+    for n, chat in enumerate(community.chats):
+        at = f"chats[{n}]"
+        texts = {f"{at}.{name}": getattr(chat, name) or "" for name in ("welcome", "closing", "notice")}
+        texts |= {f"{at}.questions[{q}].text": question.text for q, question in enumerate(chat.questions)}
+        for key, text in texts.items():
+            _check_text(key, text, community, found)
+        for item in runsheet.build(chat).items:
+            if item.kind == "question":
+                _check_length(f"{at}.questions[{item.number - 1}].text", item, chat, community, found)
+
+
+def _check_text(key: str, text: str, community: Community, found: Findings) -> None:
+    for name in wording.unknown_placeholders(text):
+        found.mistake(
+            key,
+            text,
+            "only {page} {others} {tag} {title} in braces",
+            f"Take {{{name}}} out, or write the words themselves.",
+        )
+    gaps = {"page": not community.page, "others": len({net.kind for net in community.networks}) < 2}
+    missing = [name for name, gone in gaps.items() if gone and f"{{{name}}}" in text]
+    if missing and not wording.without(text, missing):
+        found.mistake(
+            key,
+            text,
+            f"something to say without {{{missing[0]}}}, which this config does not have",
+            "Sentences about it are left out, and nothing remains: write it without.",
+        )
+    if MENTION.search(text):
+        found.warn(key, text, "no @name", "The @ is left out when it is posted: nobody is notified by plan.")
+
+
+def _check_length(key: str, item: runsheet.Item, chat: Chat, community: Community, found: Findings) -> None:
+    for net in community.networks:
+        if not net.post or not item.text:
+            continue
+        words = wording.plain(
+            "question", chat=chat, community=community, net=net, label=item.label, text=item.text
+        )
+        posts = wording.parts(words, net.limits, wording.tag(chat, net))
+        if len(posts) > 1:
+            size = length(marked(words), net.limits)
+            found.warn(
+                key,
+                item.text,
+                f"at most {net.limits.graphemes} characters for one post on {net.title}; "
+                f"with label and tag it has {size}",
+                f"It goes out there as a thread of {len(posts)} posts. Shorten it if you want one.",
+            )

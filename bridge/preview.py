@@ -1,0 +1,178 @@
+"""Every item of a config's run sheets as each network would show it. Pure: data first, then words."""
+
+from __future__ import annotations
+
+import textwrap
+
+import msgspec
+
+from bridge import when
+from bridge.chat import runsheet, wording
+from bridge.config import Config
+from bridge.errors import Mistake
+from bridge.model import Micros, Network
+from bridge.settings import Chat, Community, Net
+from bridge.text import length, part
+
+WIDTH = 88
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One post. `count` is what the network counts of its `limit`, in graphemes; `bytes` are UTF-8."""
+
+    text: str
+    count: int
+    limit: int
+    bytes: int
+    bytes_limit: int | None = None
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """An item on one network: its words, and the posts they make there."""
+
+    network: Network
+    title: str
+    text: str
+    parts: tuple[Part, ...]
+    warning: str | None = None
+    image: str | None = None
+    alt: str | None = None
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One line of the run sheet. `at`: microseconds; `local` and `utc`: the same, ISO 8601."""
+
+    id: str
+    kind: str
+    label: str
+    at: Micros
+    local: str
+    utc: str
+    when: str
+    networks: tuple[Shown, ...]
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """A chat's run sheet."""
+
+    id: str
+    title: str
+    hashtag: str
+    zone: str
+    items: tuple[Item, ...]
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What `chatbridge preview --json` prints."""
+
+    chats: tuple[Sheet, ...]
+    warnings: tuple[Mistake, ...] = ()
+
+
+def preview(config: Config) -> Preview:
+    """All chats of a config, with limits as they are assumed before a server says otherwise."""
+    community = config.community
+    sheets = tuple(
+        Sheet(
+            chat.id,
+            chat.title,
+            chat.hashtag,
+            community.zone,
+            tuple(_item(item, chat, community) for item in runsheet.build(chat).items),
+        )
+        for chat in community.chats
+    )
+    return Preview(sheets, config.warnings)
+
+
+def show(data: Preview) -> str:
+    """The preview for a person, as plain lines of 88 columns that a screen reader can follow."""
+    lines: list[str] = []
+    for sheet in data.chats:
+        lines += [f"{sheet.title}  #{sheet.hashtag}  ({sheet.id})", "=" * WIDTH]
+        for item in sheet.items:
+            lines += ["", f"{item.label} · {item.when}", "-" * WIDTH]
+            for shown in item.networks:
+                lines += _lines(shown)
+        lines.append("")
+    if data.warnings:
+        lines += ["To think about:", *(str(warning) for warning in data.warnings), ""]
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------- the pieces
+
+
+def _item(item: runsheet.Item, chat: Chat, community: Community) -> Item:
+    return Item(
+        id=item.id,
+        kind=item.kind,
+        label=_label(item),
+        at=item.due,
+        local=when.local(item.due, community.zone).isoformat(),
+        utc=when.local(item.due, "UTC").isoformat(),
+        when=when.moment(item.due, community.zone),
+        networks=tuple(_shown(item, chat, community, net) for net in community.networks if net.post),
+    )
+
+
+def _label(item: runsheet.Item) -> str:
+    return f"{item.label} {when.span(item.lead)} before" if item.kind == "reminder" else item.label
+
+
+def _shown(item: runsheet.Item, chat: Chat, community: Community, net: Net) -> Shown:
+    question = chat.questions[item.number - 1] if item.number else None
+    text = wording.plain(
+        item.kind,
+        chat=chat,
+        community=community,
+        net=net,
+        label=item.label if item.number else "The whole hour" if item.id == "recap" else "",
+        text=item.text,
+        figures=_no_figures(item, chat),
+        lead=item.lead,
+    )
+    posts = wording.parts(text, net.limits, wording.tag(chat, net))
+    return Shown(
+        network=net.name,
+        title=net.title,
+        text=text,
+        parts=tuple(
+            Part(
+                post.plain,
+                length(post, net.limits),
+                net.limits.graphemes,
+                len(post.plain.encode()),
+                net.limits.bytes,
+            )
+            for post in posts
+        ),
+        warning=question.warning or chat.warning if question else chat.warning,
+        image=question.image if question else None,
+        alt=question.alt if question else None,
+    )
+
+
+def _no_figures(item: runsheet.Item, chat: Chat) -> wording.Figures:
+    """A recap before the chat: its questions, without answers."""
+    asked = [f"Q{n}" for n, question in enumerate(chat.questions, 1) if question.due < item.due]
+    return tuple((label, ()) for label in asked)
+
+
+def _lines(shown: Shown) -> list[str]:
+    lines = []
+    for number, post in enumerate(shown.parts, 1):
+        which = f", part {number} of {len(shown.parts)}" if len(shown.parts) > 1 else ""
+        size = f"{post.count} of {post.limit} characters"
+        heavy = post.bytes_limit is not None and post.bytes * 10 > post.bytes_limit * 9
+        size += f", {post.bytes} of {post.bytes_limit} bytes" if heavy else ""
+        lines.append(f"  {shown.title}{which} ({size})")
+        if shown.warning and number == 1:
+            lines.append(f"    [content warning: {shown.warning}]")
+        for paragraph in post.text.split("\n"):
+            lines += textwrap.wrap(
+                paragraph, WIDTH - 4, initial_indent="    ", subsequent_indent="    ", break_long_words=False
+            ) or [""]
+        if shown.image and number == 1:
+            lines.append(f"    [picture: {shown.image}, described: {shown.alt}]")
+    return lines

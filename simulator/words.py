@@ -1,0 +1,164 @@
+"""What the simulated people say: invented answers, by topic and role, no two posts alike.
+
+The fragments are in `data/`. Every text names a place or a number of its own, so that its letters are found in
+no other text: the comparison at the end knows a post by its words alone.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from simulator.compare import key, letters
+
+Make: TypeAlias = Callable[[random.Random], str]
+
+DATA = Path(__file__).parent / "data"
+TRIES = 200
+
+
+def _read(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((DATA / name).read_text(encoding="utf-8"))
+    return data
+
+
+class Words:
+    """Makes texts and remembers them, so that none stands inside another."""
+
+    def __init__(self) -> None:
+        self._answers, self._voices, self._talk = (
+            _read(name) for name in ("answers.json", "voices.json", "talk.json")
+        )
+        self._said: list[str] = []  # letters of every text
+        self._keys: list[str] = []
+
+    @property
+    def roles(self) -> list[str]:
+        """What the people are: "nurse", "midwife" ..."""
+        return list(self._voices["roles"])
+
+    @property
+    def names(self) -> list[str]:
+        """First names."""
+        return list(self._voices["names"])
+
+    def fresh(self, rng: random.Random, make: Make, limit: int = 400, least: int = 20) -> str:
+        """A text of `least` to `limit` code points that nobody wrote yet. Raises RuntimeError if the fragments
+        do not give one."""
+        for _ in range(TRIES):
+            text = make(rng)
+            if least <= len(text) <= limit and self._is_new(text):
+                self._said.append(letters(text))
+                self._keys.append(key(text))
+                return text
+        raise RuntimeError(f"no new words of {least} to {limit} characters in {TRIES} tries")
+
+    def _is_new(self, text: str) -> bool:
+        whole, short = letters(text), key(text)
+        return (
+            bool(short)
+            and not any(short in said for said in self._said)
+            and not any(known in whole for known in self._keys)
+        )
+
+    # ------------------------------------------------------------ kinds of texts
+
+    def answer(self, role: str, question: str) -> Make:
+        """An answer to a question: a claim, mostly with where it comes from; now and then in another language."""
+        topic = self._topic(question)
+
+        def make(rng: random.Random) -> str:
+            if rng.random() < 0.06:
+                return self._filled(rng, role, rng.choice(topic["abroad"]))
+            claims = rng.sample(topic["claims"], 2)
+            pattern = rng.choices(
+                ("{c} {t}", "{c} {e}", "{e} {c}", "{c} {e} {d}", "{e} {c} {f} {d}"), (25, 30, 20, 15, 10)
+            )[0]
+            text = pattern.format(
+                c=claims[0],
+                d=claims[1],
+                t=self._one(rng, role, "tails"),
+                e=self._one(rng, role, "evidence"),
+                f=self._one(rng, role, "evidence"),
+            )
+            return self._coloured(rng, text)
+
+        return make
+
+    def short(self, role: str, question: str) -> Make:
+        """An answer that fits anywhere."""
+        topic = self._topic(question)
+        return lambda rng: f"{rng.choice(topic['claims'])} {self._one(rng, role, 'tails')}"
+
+    def reply(self, role: str, question: str) -> Make:
+        """An answer to what another person said."""
+        topic = self._topic(question)
+
+        def make(rng: random.Random) -> str:
+            more = rng.choice((rng.choice(topic["claims"]), ""))
+            return " ".join(f"{self._one(rng, role, 'agree')} {self._one(rng, role, 'evidence')} {more}".split())
+
+        return make
+
+    def comment(self, role: str, question: str) -> Make:
+        """What stands above a quoted post."""
+        topic = self._topic(question)
+        return lambda rng: (
+            f"{self._one(rng, role, 'quote')} {rng.choice(topic['claims'])} {self._one(rng, role, 'evidence')}"
+        )
+
+    def edited(self, role: str, question: str) -> Make:
+        """What a post says after an edit."""
+        topic = self._topic(question)
+        return lambda rng: (
+            f"{self._one(rng, role, 'edit')} {self._one(rng, role, 'evidence')} {rng.choice(topic['claims'])}"
+        )
+
+    def late(self, role: str, question: str) -> Make:
+        """An answer by one who missed the hour."""
+        topic = self._topic(question)
+        return lambda rng: f"{self._one(rng, role, 'late')} {rng.choice(topic['claims'])}"
+
+    def talk(self, role: str, kind: str) -> Make:
+        """Anything else: "hello", "clinical", "offtopic", "private", "warnings"."""
+        return lambda rng: self._one(rng, role, kind)
+
+    def link(self, rng: random.Random) -> str:
+        """An address, of the domains reserved for examples."""
+        slug = "-".join(rng.sample(("slow", "shared", "open", "craft", "notes", "circle", "spring", "edge"), 3))
+        return f"{rng.choice(self._talk['links'])}{slug}-{rng.randint(100, 999)}"
+
+    # ------------------------------------------------------------ pieces
+
+    def _topic(self, question: str) -> dict[str, Any]:
+        asked = question.casefold()
+        topics: list[dict[str, Any]] = self._answers["topics"]
+        general: dict[str, Any] = self._answers["any"]
+        return next((t for t in topics if any(word in asked for word in t["about"])), general)
+
+    def _one(self, rng: random.Random, role: str, kind: str) -> str:
+        return self._filled(rng, role, rng.choice(self._talk[kind]))
+
+    def _filled(self, rng: random.Random, role: str, text: str) -> str:
+        voices = self._voices
+        return str(text).format(
+            role=role.replace("-", " "),
+            group=rng.choice(voices["roles"].get(role) or ["circle"]),
+            place=rng.choice(voices["places"]),
+            day=rng.choice(voices["days"]),
+            month=rng.choice(voices["months"]),
+            thing=rng.choice(voices["things"]),
+            n=rng.randint(3, 97),
+        )
+
+    def _coloured(self, rng: random.Random, text: str) -> str:
+        """Now and then an emoji, or characters that markup would trip over."""
+        chance = rng.random()
+        if chance < 0.12:
+            return f"{text} {rng.choice(self._talk['emoji'])}"
+        if chance < 0.15:
+            return f"{text} {rng.choice(self._talk['oddities'])}"
+        return text
