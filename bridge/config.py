@@ -19,14 +19,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from bridge import plan
+from bridge import plan, proofread
 from bridge.errors import ConfigError, Mistake
 from bridge.model import Micros, Network
 from bridge.ports import Platform
 from bridge.secrets import Secrets, gather, variable
 from bridge.settings import Community, Net
 from bridge.tables import SECRET, Findings, decode, joined, read, refuse_secret
-from bridge.when import moment
+from bridge.when import local
 
 GROUP = "chatbridge.adapters"
 Platforms: TypeAlias = Mapping[str, Callable[[], Platform]]  # kind -> loads it
@@ -77,7 +77,8 @@ class MqttTable(Table, frozen=True):
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """One table `[networks.NAME]`: `settings` is an instance of `platform.settings`."""
+    """One table `[networks.NAME]`: `settings` is an instance of `platform.settings`. `elsewhere`: an `api`
+    key sends its requests to a test or a proxy."""
 
     name: Network
     kind: str
@@ -85,6 +86,7 @@ class NetworkConfig:
     settings: Any
     secrets: Secrets
     post: bool = True
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def load(
     mqtt = _mqtt(document["mqtt"], env, found) if "mqtt" in document else None
     page = table.page.rstrip("/") if table.page else None
     community = Community(table.name, table.timezone, table.language, chats, nets, page)
-    plan.check_texts(community, found)
+    proofread.check_texts(community, found)
     if found.mistakes:
         raise ConfigError(tuple(found.mistakes))
     journal = path.parent / table.journal
@@ -175,19 +177,17 @@ def not_ready(config: Config, now: Micros) -> tuple[Mistake, ...]:
     """
     found = Findings(str(config.path))
     for key, value in _placeholders(config):
+        table = key.rpartition(".")[0]
+        rest = f"the table [{table}]" if table.startswith("networks.") else "the line"
         found.mistake(
-            key, value, "your own, not the placeholder", "Put yours in its place, or take the line out."
+            key, value, "your own, not the placeholder", f"Put yours in its place, or take {rest} out."
         )
     chats = config.community.chats
     if all(chat.late_until <= now for chat in chats):
         for n, chat in enumerate(chats):
-            start = moment(chat.starts, config.community.zone)
-            found.mistake(
-                f"chats[{n}].starts",
-                start,
-                "a start in the future",
-                "Give the chat its new date, or add another.",
-            )
+            start = local(chat.starts, config.community.zone)
+            mend = "Give the chat its new date, or add another chat."
+            found.mistake(f"chats[{n}].starts", start, "a start in the future; this one is past", mend)
     return tuple(found.mistakes)
 
 
@@ -288,7 +288,7 @@ def _network(
     secrets = gather(name, platform.secrets, env, found)
     if settings is None:
         return None
-    return NetworkConfig(name, str(table["kind"]), platform, settings, secrets, post)
+    return NetworkConfig(name, str(table["kind"]), platform, settings, secrets, post, "api" in own)
 
 
 def _platform(at: str, kind: object, found: Findings, platforms: Platforms) -> Platform | None:
@@ -357,7 +357,7 @@ def _placeholders(config: Config) -> Iterator[tuple[str, str]]:
                 if _PLACEHOLDER.search(handle):
                     yield f"chats[{n}].hosts[{h}].{name}", handle
     for network in config.networks:
-        if getattr(network.settings, "api", None):
+        if network.elsewhere:
             continue
         for field in msgspec.structs.fields(network.settings):
             value = getattr(network.settings, field.name)

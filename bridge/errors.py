@@ -1,16 +1,16 @@
 """Every exception the bridge raises on purpose.
 
-    ChatbridgeError
-     ├─ ConfigError          the config or the call is wrong; lists every mistake (exit status 2)
-     ├─ LinkError            raised by links, and nothing else is
-     │   ├─ Unreachable      the network does not answer; trying again may help
-     │   ├─ NeedsLogin       the network refuses our credentials; a person must act
-     │   └─ CursorLost       the network can no longer say what came after our cursor
-     ├─ IllegalTransition    a state table was asked for a step it does not have: a bug in the bridge
-     ├─ JournalError
-     │   ├─ JournalLocked    another process runs on this journal
-     │   └─ JournalUnreadable  not a journal, or of a newer version
-     └─ NotRunning           a command needs a running bridge and there is none
+ChatbridgeError
+ ├─ ConfigError          the config or the call is wrong; lists every mistake (exit status 2)
+ ├─ LinkError            raised by links, and nothing else is
+ │   ├─ Unreachable      the network does not answer; trying again may help
+ │   ├─ NeedsLogin       the network refuses our credentials; a person must act
+ │   └─ CursorLost       the network can no longer say what came after our cursor
+ ├─ IllegalTransition    a state table was asked for a step it does not have: a bug in the bridge
+ ├─ JournalError
+ │   ├─ JournalLocked    another process runs on this journal
+ │   └─ JournalUnreadable  not a journal, or of a newer version
+ └─ NotRunning           a command needs a running bridge and there is none
 """
 
 from __future__ import annotations

@@ -229,6 +229,7 @@ class Capabilities(Value, frozen=True):
     mirror: bool = False
     console: bool = False
     edits: bool = False  # an Update changes a post in place
+    spacing: float = 0.0  # seconds to leave between two messages in one place
     layout: Literal["channel", "threads"] = "channel"
 
 

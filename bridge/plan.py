@@ -1,5 +1,4 @@
-"""The `[[chats]]` of a config -> `settings.Chat`: times, questions, hosts, and the texts as people will read
-them."""
+"""The `[[chats]]` of a config -> `settings.Chat`: times, questions, hosts."""
 
 from __future__ import annotations
 
@@ -7,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,11 +15,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from bridge.chat import runsheet, wording
 from bridge.model import HOUR, MINUTE, Micros
-from bridge.settings import Chat, Community, Host, Question
+from bridge.settings import Chat, Host, Question
 from bridge.tables import Findings, decode
-from bridge.text import MENTION, TAG, length, marked
+from bridge.text import TAG
 from bridge.when import lead, micros, readings
 
 LONG_TAG = 12  # letters in a row that a screen reader hardly gets out as one word
@@ -30,7 +29,7 @@ Minutes = Annotated[float, Meta(gt=0, le=24 * 60, examples=["60"])]
 
 
 class QuestionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    at: Annotated[float | None, Meta(examples=["5"])] = None
+    at: Annotated[float, Meta(ge=0, le=24 * 60, examples=["5"])] | None = None
     text: Annotated[str, Meta(examples=['"What is a community of practice?"'])] = ""
     image: Annotated[str | None, Meta(examples=['"q1.png"'])] = None
     alt: Annotated[str | None, Meta(examples=['"What the picture shows"'])] = None
@@ -167,7 +166,7 @@ def check_tag(tag: str, key: str, found: Findings) -> None:
     if not tag:
         return
     if not TAG.fullmatch(f"#{tag}") or len(tag) > 64:
-        good = re.sub(r"[^\w]", "", tag.title() if " " in tag else tag)[:64]
+        good = "".join(word[:1].upper() + word[1:] for word in re.findall(r"\w+", tag))[:64]
         found.mistake(
             key,
             tag,
@@ -192,6 +191,9 @@ def check_tag(tag: str, key: str, found: Findings) -> None:
 def _start(written: dt.datetime | None, key: str, zone: str, found: Findings) -> Micros:
     """The start as an absolute time; 0 if it cannot be known."""
     if written is None:
+        return 0
+    if not 2000 <= written.year <= 2200:
+        found.mistake(key, written, "a year of this age", "Write year-month-dayThour:minute:second.")
         return 0
     if written.tzinfo is not None:
         return micros(written)
@@ -260,11 +262,11 @@ def _questions(
         _check_picture(raw, key, context)
         if raw.at is None:
             continue
-        if not 0 <= raw.at < minutes:
+        if raw.at >= minutes:
             found.mistake(
                 f"{key}.at",
                 raw.at,
-                f"minutes after the start, from 0 to less than {minutes:g}",
+                f"minutes after the start, less than {minutes:g}",
                 "Ask it within the chat, or let the chat last longer.",
             )
         elif raw.at < latest or (n and raw.at == latest and raws[n - 1].at is not None):
@@ -274,7 +276,8 @@ def _questions(
                 f"later than the question before it, at {latest:g}",
                 "Put the questions into the order they are asked in.",
             )
-        latest = max(latest, raw.at)
+        else:
+            latest = raw.at
     times = spread([raw.at for raw in raws], minutes)
     return tuple(
         Question(
@@ -319,11 +322,12 @@ def _hosts(tables: Sequence[Any], at: str, context: Context) -> tuple[Host, ...]
             HostTable, {k: v for k, v in table.items() if k == "name"}, key, found, required=("name",)
         )
         for name in table.keys() - handles.keys() - {"name"}:
+            near = get_close_matches(name, ("name", *networks), n=1)
             found.mistake(
                 f"{key}.{name}",
-                table[name],
+                "",
                 "name, or a configured network: " + (", ".join(networks) or "there is none"),
-                f"Add [networks.{name}], or take the handle out.",
+                f"Did you mean {near[0]!r}?" if near else f"Add [networks.{name}], or take the handle out.",
             )
         for name, handle in handles.items():
             if not isinstance(handle, str) or not handle.strip():
@@ -333,59 +337,3 @@ def _hosts(tables: Sequence[Any], at: str, context: Context) -> tuple[Host, ...]
         good = tuple((name, h.strip()) for name, h in handles.items() if isinstance(h, str) and h.strip())
         hosts.append(Host((raw or HostTable()).name, good))
     return tuple(hosts)
-
-
-# ---------------------------------------------------------------- texts
-
-
-def check_texts(community: Community, found: Findings) -> None:
-    """Placeholders nobody can fill, and what each network makes of each text."""
-    for n, chat in enumerate(community.chats):
-        at = f"chats[{n}]"
-        texts = {f"{at}.{name}": getattr(chat, name) or "" for name in ("welcome", "closing", "notice")}
-        texts |= {f"{at}.questions[{q}].text": question.text for q, question in enumerate(chat.questions)}
-        for key, text in texts.items():
-            _check_text(key, text, community, found)
-        for item in runsheet.build(chat).items:
-            if item.kind == "question":
-                _check_length(f"{at}.questions[{item.number - 1}].text", item, chat, community, found)
-
-
-def _check_text(key: str, text: str, community: Community, found: Findings) -> None:
-    for name in wording.unknown_placeholders(text):
-        found.mistake(
-            key,
-            text,
-            "only {page} {others} {tag} {title} in braces",
-            f"Take {{{name}}} out, or write the words themselves.",
-        )
-    gaps = {"page": not community.page, "others": len({net.kind for net in community.networks}) < 2}
-    missing = [name for name, gone in gaps.items() if gone and f"{{{name}}}" in text]
-    if missing and not wording.without(text, missing):
-        found.mistake(
-            key,
-            text,
-            f"something to say without {{{missing[0]}}}, which this config does not have",
-            "Sentences about it are left out, and nothing remains: write it without.",
-        )
-    if MENTION.search(text):
-        found.warn(key, text, "no @name", "The @ is left out when it is posted: nobody is notified by plan.")
-
-
-def _check_length(key: str, item: runsheet.Item, chat: Chat, community: Community, found: Findings) -> None:
-    for net in community.networks:
-        if not net.post or not item.text:
-            continue
-        words = wording.plain(
-            "question", chat=chat, community=community, net=net, label=item.label, text=item.text
-        )
-        posts = wording.parts(words, net.limits, wording.tag(chat, net))
-        if len(posts) > 1:
-            size = length(marked(words), net.limits)
-            found.warn(
-                key,
-                item.text,
-                f"at most {net.limits.graphemes} characters for one post on {net.title}; "
-                f"with label and tag it has {size}",
-                f"It goes out there as a thread of {len(posts)} posts. Shorten it if you want one.",
-            )

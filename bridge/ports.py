@@ -142,9 +142,7 @@ class Platform(Protocol):
     limits: Limits  # assumed until a server says otherwise
     mirror: bool  # whether the merged timeline stands there
 
-    def create(
-        self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock
-    ) -> Adapter:
+    def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         """`settings` is an instance of `self.settings`; `secrets` holds those that are set."""
         ...
 

@@ -12,7 +12,7 @@ from bridge.config import Config
 from bridge.errors import Mistake
 from bridge.model import Micros, Network
 from bridge.settings import Chat, Community, Net
-from bridge.text import length, part
+from bridge.text import length
 
 WIDTH = 88
 
@@ -92,8 +92,10 @@ def show(data: Preview) -> str:
         lines += [f"{sheet.title}  #{sheet.hashtag}  ({sheet.id})", "=" * WIDTH]
         for item in sheet.items:
             lines += ["", f"{item.label} · {item.when}", "-" * WIDTH]
-            for shown in item.networks:
-                lines += _lines(shown)
+            for alike in _alike(item.networks):
+                lines += _lines(alike)
+            if item.kind == "recap":
+                lines.append("    [answers are counted when it goes out]")
         lines.append("")
     if data.warnings:
         lines += ["To think about:", *(str(warning) for warning in data.warnings), ""]
@@ -159,20 +161,32 @@ def _no_figures(item: runsheet.Item, chat: Chat) -> wording.Figures:
     return tuple((label, ()) for label in asked)
 
 
-def _lines(shown: Shown) -> list[str]:
-    lines = []
-    for number, post in enumerate(shown.parts, 1):
-        which = f", part {number} of {len(shown.parts)}" if len(shown.parts) > 1 else ""
-        size = f"{post.count} of {post.limit} characters"
-        heavy = post.bytes_limit is not None and post.bytes * 10 > post.bytes_limit * 9
-        size += f", {post.bytes} of {post.bytes_limit} bytes" if heavy else ""
-        lines.append(f"  {shown.title}{which} ({size})")
-        if shown.warning and number == 1:
-            lines.append(f"    [content warning: {shown.warning}]")
+def _alike(networks: tuple[Shown, ...]) -> list[list[Shown]]:
+    """The networks that show the very same posts, together."""
+    groups: dict[tuple[str, ...], list[Shown]] = {}
+    for shown in networks:
+        groups.setdefault(tuple(post.text for post in shown.parts), []).append(shown)
+    return list(groups.values())
+
+
+def _lines(alike: list[Shown]) -> list[str]:
+    first, lines = alike[0], []
+    for number, post in enumerate(first.parts):
+        which = f", part {number + 1} of {len(first.parts)}" if len(first.parts) > 1 else ""
+        sizes = ", ".join(f"{shown.title} {_size(shown.parts[number])}" for shown in alike)
+        lines.append(f"  {sizes}{which}")
+        if first.warning and not number:
+            lines.append(f"    [content warning: {first.warning}]")
         for paragraph in post.text.split("\n"):
             lines += textwrap.wrap(
                 paragraph, WIDTH - 4, initial_indent="    ", subsequent_indent="    ", break_long_words=False
             ) or [""]
-        if shown.image and number == 1:
-            lines.append(f"    [picture: {shown.image}, described: {shown.alt}]")
+        if first.image and not number:
+            lines.append(f"    [picture: {first.image}, described: {first.alt}]")
     return lines
+
+
+def _size(post: Part) -> str:
+    heavy = post.bytes_limit is not None and post.bytes * 10 > post.bytes_limit * 9
+    more = f", {post.bytes} of {post.bytes_limit} bytes" if heavy else ""
+    return f"({post.count} of {post.limit}{more})"

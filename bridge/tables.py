@@ -69,7 +69,7 @@ def shown(value: object) -> str:
         return value.isoformat()
     if isinstance(value, Mapping | list):
         return "{…}" if isinstance(value, Mapping) else "[…]"
-    text = _CREDENTIAL.sub("…", str(value))
+    text = _CREDENTIAL.sub("…", f"{value:g}" if isinstance(value, float) else str(value))
     text = text if len(text) <= 60 else text[:59] + "…"
     return f'"{text}"' if isinstance(value, str) else text
 
@@ -107,9 +107,11 @@ def decode(
         else:
             found.unknown(path, fields)
     needed = {*required, *(name for name, field in fields.items() if field.required)}
-    for key in sorted(needed - table.keys()):
-        kind_name = _expected(fields[key].type, "")
-        found.mistake(joined(at, key), "", f"{kind_name}; it is missing", _example(key, fields[key].type))
+    for key in sorted(needed):
+        state = "missing" if key not in table else "empty" if table[key] in ("", []) else ""
+        if state:
+            words = f"{_expected(fields[key].type, '')}; it is {state}"
+            found.mistake(joined(at, key), "", words, _example(key, fields[key].type))
     try:
         return msgspec.convert(good, kind)
     except msgspec.ValidationError as error:
@@ -146,6 +148,8 @@ def _expected(kind: Any, message: str) -> str:
     choices = _choices(kind)
     if choices:
         return "one of " + ", ".join(f'"{choice}"' for choice in choices)
+    if "matching regex" in message:
+        return "text of another form"
     match = re.match(r"Expected `([^`]+)`(?: ([<>]=?) (\S+))?", message)
     if match is None:
         return _named(kind) if not message or "datetime" in message else message[0].lower() + message[1:]
@@ -177,7 +181,8 @@ def _named(kind: Any) -> str:
 
 def _example(key: str, kind: Any) -> str:
     """The mend for a value of the wrong kind: a line to copy, from the field's Meta where it gives one."""
-    for meta in getattr(kind, "__metadata__", ()):
+    annotated = [kind, *typing.get_args(kind)]
+    for meta in (m for k in annotated for m in getattr(k, "__metadata__", ())):
         if isinstance(meta, msgspec.Meta) and meta.description:
             return meta.description
         if isinstance(meta, msgspec.Meta) and meta.examples:

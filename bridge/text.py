@@ -20,7 +20,9 @@ MENTION = re.compile(r"(?<![\w/@])@([\w.-]+(?:@[\w.-]+\w)?)")
 SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)]*\s+|\n+")
 
 # Characters that turn the reading direction or hide: never needed to read, always able to deceive.
-_DECEPTIVE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_DECEPTIVE = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 
 
 def graphemes(plain: str) -> Iterator[str]:
@@ -124,7 +126,9 @@ def split(text: Text, limits: Limits, tag: str = "") -> tuple[Text, ...]:
     a link or tag. With several parts each bears "1/2" and so on, and every part the hashtag `tag`.
     """
     text = stripped(text)
-    single = text if not tag or tag.casefold() in hashtags(text.plain) else joined(text, " ", marked(f"#{tag}"))
+    single = (
+        text if not tag or tag.casefold() in hashtags(text.plain) else joined(text, " ", marked(f"#{tag}"))
+    )
     if fits(single, limits):
         return (single,)
     total = 2
@@ -133,9 +137,7 @@ def split(text: Text, limits: Limits, tag: str = "") -> tuple[Text, ...]:
         if len(parts) <= total:
             break
         total = len(parts)
-    return tuple(
-        joined(piece, _tail(piece, tag, n, len(parts))) for n, piece in enumerate(parts, start=1)
-    )
+    return tuple(joined(piece, _tail(piece, tag, n, len(parts))) for n, piece in enumerate(parts, start=1))
 
 
 def _tail(piece: Text, tag: str, n: int, total: int) -> Text:
@@ -211,7 +213,9 @@ def tamed(text: Text) -> Text:
 def person(name: str) -> str:
     """A display name on one line, without the emoji that could pass for a badge."""
     kept = "".join(
-        c for c in tame(name) if unicodedata.category(c) not in ("So", "Sk", "Cs", "Co", "Cn") and c not in "\u200d\ufe0f"
+        c
+        for c in tame(name)
+        if unicodedata.category(c) not in ("So", "Sk", "Cs", "Co", "Cn") and c not in "\u200d\ufe0f"
     )
     return " ".join(re.sub(r":\w+:", " ", kept).split())
 

@@ -65,16 +65,13 @@ def hour(at: Micros, zone: str) -> str:
 
 
 def both(at: Micros, zone: str, until: Micros | None = None) -> str:
-    """Local time with its zone, and UTC with its day where that differs: "20:00 London time (20:00 UTC)", or
-    "20:00 to 21:00 London time (20:00 to 21:00 UTC)"."""
-
-    def clock(place: str) -> str:
-        return hour(at, place) + (f" to {hour(until, place)}" if until is not None else "")
-
-    here = f"{clock(zone)} {place(zone)}"
+    """Local time with its zone, and UTC with its day where that differs: "20:00 London time (20:00 UTC)",
+    "20:00 to 21:00 London time (20:00 UTC)", "09:00 Tokyo time (Monday 00:00 UTC)"."""
+    end = f" to {hour(until, zone)}" if until is not None else ""
+    here = f"{hour(at, zone)}{end} {place(zone)}"
     if place(zone) == "UTC":
         return here
-    utc = clock("UTC")
+    utc = hour(at, "UTC")
     if local(at, zone).date() != local(at, "UTC").date():
         utc = f"{_DAYS[local(at, 'UTC').weekday()]} {utc}"
     return f"{here} ({utc} UTC)"

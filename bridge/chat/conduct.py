@@ -13,6 +13,7 @@ from bridge.chat.runsheet import Item, Kind, grace
 from bridge.chat.state import ChatState, Purpose, Work, dotted
 from bridge.chat.timeline import key
 from bridge.model import (
+    HOUR,
     Button,
     Cancelled,
     Final,
@@ -32,6 +33,7 @@ from bridge.settings import Net
 
 WAITS: tuple[Kind, ...] = ("question", "closing")  # never overtake a held question
 QUIET: tuple[Kind, ...] = ("reminder", "recap")
+PATIENT = HOUR  # after the late window, for a network that cannot be read once more
 LONG = 3  # so many graces are enough if the hosts could not even be asked
 
 
@@ -44,14 +46,33 @@ def run_due(work: Work, chat: ChatState) -> None:
         fire(work, chat, ready[0])
     for net in _posting(work):
         advance(work, chat, net)
-    if not chat.over and work.now >= chat.sheet.late_until:
+    if not chat.ending and work.now >= chat.sheet.late_until:
+        chat.ending = True
+        work.effects.sheet.add(chat.id)
+    if chat.ending and work.now >= chat.sheet.late_until + PATIENT:
+        finish(work, chat)
+
+
+def finish(work: Work, chat: ChatState) -> None:
+    """Nothing new is taken in any more; edits and removals still are."""
+    if not chat.over:
         chat.over = True
         work.effects.sheet.add(chat.id)
+        work.effects.follow.update(work.state.opened)
+
+
+def reconciled(work: Work, chat: ChatState, network: Network) -> None:
+    """A network was read once more after the late window; with the last one the chat is over."""
+    chat.reconciled[network] = True
+    if chat.ending and all(chat.reconciled.get(n) for n in work.state.nets):
+        finish(work, chat)
 
 
 def deadline(chat: ChatState, now: Micros) -> Micros | None:
     """When `run_due` has something to do next; may be in the past."""
-    times = [chat.sheet.deadline(), None if chat.over else chat.sheet.late_until]
+    times = [chat.sheet.deadline()]
+    if not chat.over:
+        times.append(chat.sheet.late_until + (PATIENT if chat.ending else 0))
     for item in chat.sheet.items:
         for network, on in item.on.items():
             if on == "held" and (until := _patience(item, network, chat.settings.stale)) > now:
@@ -117,12 +138,12 @@ def _publish(work: Work, chat: ChatState, item: Item, net: Net) -> None:
     base = work.now if net.name in item.held_at else min(item.fired, item.due)
     late = grace(item, chat.settings.stale)
     reply_to, orphan = _announcement(chat, item, net.name), "alone"
-    for part, text in enumerate(wording.parts(plain, limits, "" if net.mirror else chat.settings.hashtag)):
+    for part, text in enumerate(wording.parts(plain, limits, wording.tag(chat.settings, net))):
         order = work.order(
             net.name,
             "sheet",
             Publish(
-                Words(text, warning=chat.settings.warning, language=community.language),
+                Words(text, warning=_warning(chat, item), language=community.language),
                 reply_to=reply_to,
                 orphan=orphan,  # type: ignore[arg-type]  # one of two literals
                 reach="quiet" if item.kind in QUIET else "public",
@@ -135,6 +156,12 @@ def _publish(work: Work, chat: ChatState, item: Item, net: Net) -> None:
             chat.first[f"{item.id}/{net.name}"] = dotted(order)
         reply_to, orphan = order, "cancel"
     item.on[net.name] = "queued"
+
+
+def _warning(chat: ChatState, item: Item) -> str | None:
+    """The question's own content warning, else the chat's."""
+    planned = next((q for q in chat.settings.questions if item.number and q.text == item.text), None)
+    return (planned.warning if planned else None) or chat.settings.warning
 
 
 def _announcement(chat: ChatState, item: Item, network: Network) -> OrderId | None:

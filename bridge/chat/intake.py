@@ -108,7 +108,7 @@ def belongs(state: State, post: Post) -> ChatState | None:
     if state.community is None:
         return None
     for chat in state.chats.values():
-        if not chat.over and (chat.timeline.knows(post) or chat.timeline.is_removed(post)):
+        if chat.timeline.knows(post) or chat.timeline.is_removed(post):
             return chat
     for chat in state.chats.values():
         if not chat.over and any(_part_of(chat, ref) for ref in _above(post)):

@@ -27,6 +27,7 @@ from bridge.chat.state import (
     Recorded,
     Settled,
     State,
+    Surplus,
     Tick,
     Work,
     dotted,
@@ -44,6 +45,7 @@ from bridge.model import (
     Interest,
     Micros,
     Network,
+    Op,
     Opened,
     Publish,
     Ref,
@@ -101,9 +103,12 @@ class Session:
                     conduct.run_due(work, chat)
             case Gather() as step:
                 _gather(work, step)
+            case Surplus(network, refs):
+                for ref in refs:
+                    work.order(network, "people", Retract(ref), Purpose("reply", network, ""))
             case Reconciled(network, name):
                 if name in state.chats:
-                    state.chats[name].reconciled[network] = True
+                    conduct.reconciled(work, state.chats[name], network)
         return work.effects
 
     # ------------------------------------------------------------ asking
@@ -112,6 +117,12 @@ class Session:
         """When a Tick is wanted; None while nothing is planned."""
         times = [conduct.deadline(chat, self.state.at) for chat in self.state.chats.values()]
         return min((t for t in times if t is not None), default=None)
+
+    def ending(self, network: Network) -> tuple[str, ...]:
+        """Chats whose late window has closed and that want this network read once more."""
+        return tuple(
+            c.id for c in self.state.chats.values() if c.ending and not c.over and network not in c.reconciled
+        )
 
     def interest(self, network: Network) -> Interest:
         """What the link of a network should deliver."""
@@ -264,18 +275,15 @@ def _gather(work: Work, step: Gather) -> None:
     cards = tuple(c for e in entries if (c := card(state, chat, e, short)) is not None)
     target = message.ref or message.order if message else (0, 0)
     purpose = Purpose("copy", step.network, chat.id, message=step.message or copies.last + 1)
+    op: Op
     match step.act:
         case "publish":
-            order = work.order(
-                step.network,
-                "mirror",
-                Publish(Gathered(cards, short), reply_to=_thread(chat, step), orphan="alone"),
-                purpose,
-            )
+            op = Publish(Gathered(cards, short), reply_to=_thread(chat, step), orphan="alone")
         case "update":
-            order = work.order(step.network, "mirror", Update(target, Gathered(cards, short)), purpose)
+            op = Update(target, Gathered(cards, short))
         case "retract":
-            order = work.order(step.network, "mirror", Retract(target), purpose)
+            op = Retract(target)
+    order = work.order(step.network, "mirror", op, purpose)
     copies.begin(step, order, lambda no: wanted(state, chat, step.network, no))
 
 

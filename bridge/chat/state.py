@@ -28,6 +28,7 @@ from bridge.model import (
     Order,
     OrderId,
     Place,
+    Ref,
     Removed,
     Tagged,
     Written,
@@ -61,6 +62,13 @@ class Tick(Tagged, frozen=True):
     """A deadline has come."""
 
 
+class Surplus(Tagged, frozen=True):
+    """An order turned out to have made several posts: these are to go."""
+
+    network: Network
+    refs: tuple[Ref, ...]
+
+
 class Reconciled(Tagged, frozen=True):
     """Everything a chat has from a network was read again after its late window."""
 
@@ -68,7 +76,7 @@ class Reconciled(Tagged, frozen=True):
     chat: str
 
 
-Event: TypeAlias = Configured | Opened | Arrived | Settled | Tick | Gather | Reconciled
+Event: TypeAlias = Configured | Opened | Arrived | Settled | Tick | Gather | Surplus | Reconciled
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -122,6 +130,7 @@ class ChatState(msgspec.Struct):
     boards: dict[Network, str] = {}  # id of the board's message there, once it stands
     reconciled: dict[Network, bool] = {}
     log: list[str] = []
+    ending: bool = False  # the late window is closed: what was missed is being read once more
     over: bool = False
 
     @property

@@ -1,4 +1,4 @@
-"""A chat as one audience may see it, as frozen values: what the page, the transcripts and the board are made of.
+"""A chat as one audience may see it, as frozen values: what the page and the transcripts are made of.
 
 Whoever makes a view has already decided who may see what; whoever shows one decides nothing.
 """

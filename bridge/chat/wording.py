@@ -25,36 +25,63 @@ Figures: TypeAlias = tuple[
 PLACEHOLDERS = ("page", "others", "tag", "title")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
-# Our own texts; in braces, beside everybody's placeholders, what `plain` and `notice` supply.
+# Our own texts, sentence by sentence; in braces, beside everybody's placeholders, what `plain` supplies.
+Template: TypeAlias = str | tuple[str, ...]
+
 ANNOUNCEMENT = (
-    "Join us for {tag}: {title}. {when}{with}. Everyone is welcome. "
-    "We also meet on {others}. {notice}{article}"
+    "Join us for {tag}: {title}.",
+    "{when}.",
+    "{notice}",
+    "Everyone is welcome.",
+    "{hosts}",
+    "We also meet on {others}.",
+    "{article}",
 )
-REMINDER = "In {lead}: {title}, with {tag}. {when}. See you there!"
+REMINDER = ("In {lead}: {title}, with {tag}.", "{when}.", "See you there!")
 _KIND = (
-    "Be kind. No recognisable patients or colleagues. Describe your pictures. "
-    "A question of your own? Start it 'Q:'."
+    "Be kind.",
+    "No recognisable patients or colleagues.",
+    "Describe your pictures.",
+    "A question of your own?",
+    "Start it 'Q:'.",
 )
 WELCOME = (
-    "Welcome to {tag}! New? Say hello. "
-    "Follow us and answer by replying, starting A1, A2 …, and keep the tag. "
-    f"{_KIND} Others answer on {{others}}. All together: {{page}}. {{notice}}"
+    "Welcome to {tag}!",
+    "{first}",
+    "New? Say hello.",
+    "Follow us and answer by replying, starting A1, A2 …, and keep the tag.",
+    *_KIND,
+    "Others answer on {others}.",
+    "All together: {page}.",
+    "{last}",
 )
 ROOM_WELCOME = (
-    "Welcome to {title}! New? Say hello. Answer right here, starting A1, A2 and so on. "
-    f"{_KIND} All together: {{page}}. {{notice}}"
+    "Welcome to {title}!",
+    "{first}",
+    "New? Say hello.",
+    "Answer right here, starting A1, A2 and so on.",
+    *_KIND,
+    "All together: {page}.",
+    "{last}",
 )
 RECAP = "{label}: {total}.{figures}\nAll together: {page}"
 CLOSING = (
-    "Thank you, everyone! That was {tag}: {title}. Late answers are welcome until {late}. "
-    "Start them A1, A2 and so on, and keep the tag. All together: {page}."
+    "Thank you, everyone!",
+    "That was {tag}: {title}.",
+    "Late answers are welcome until {late}.",
+    "Start them A1, A2 and so on, and keep the tag.",
+    "All together: {page}.",
 )
 ROOM_CLOSING = (
-    "Thank you, everyone! That was {title}. Late answers are welcome here until {late}. All together: {page}."
+    "Thank you, everyone!",
+    "That was {title}.",
+    "Late answers are welcome here until {late}.",
+    "All together: {page}.",
 )
-NOTICE = "Your public answers are shown on {places} too, unless you add #nobridge or message us 'stop'."
-ALONE_NOTICE = "Your public answers go into the transcript, unless you add #nobridge or message us 'stop'."
-ROOM_NOTICE = "Answers from {others} arrive here. "
+NOTICE = "Public answers also show on {places}, unless you add #nobridge or message us 'stop'."
+BRIEF_NOTICE = "Yours show there too, unless you add #nobridge or message us 'stop'."
+ALONE_NOTICE = "Public answers go into the transcript, unless you add #nobridge or message us 'stop'."
+ROOM_NOTICE = "Answers from {others} arrive here."
 ROOM_NOTICES = {
     "ask": "Yours stay in this channel unless you press Show on page or Send.",
     "yes": "Yours show on the page too, unless you tell us 'stop'.",
@@ -79,23 +106,28 @@ def plain(
     question and network, for a recap. `lead`: how long before the start a reminder goes out, microseconds.
     """
     zone = community.zone
-    template = text
+    template: Template = text
     own: dict[str, str] = {}
     match kind:
         case "announcement":
             template = ANNOUNCEMENT
             own["when"] = when.moment(chat.starts, zone, chat.ends)
-            own["with"] = f", with {listed([h.name for h in chat.hosts])}" if chat.hosts else ""
-            own["article"] = f" To read before: {chat.article}" if chat.article else ""
+            hosts = f"Your host{'s' * (len(chat.hosts) > 1)}: {listed([h.name for h in chat.hosts])}."
+            own["hosts"] = hosts if chat.hosts else ""
+            own["article"] = f"To read before: {chat.article}" if chat.article else ""
             own["notice"] = notice(chat, community, net)
         case "reminder":
             template = REMINDER
             own |= {"lead": when.span(lead), "when": when.moment(chat.starts, zone)}
         case "welcome":
-            template = chat.welcome or (ROOM_WELCOME if net.mirror else WELCOME)
-            own["notice"] = notice(chat, community, net)
-            if chat.welcome and chat.announce is None:
-                template += " {notice}"
+            told = chat.announce is not None
+            words = notice(chat, community, net, brief=told and not chat.welcome)
+            if chat.welcome:
+                template = chat.welcome if told else f"{chat.welcome} {{last}}"
+            else:
+                template = ROOM_WELCOME if net.mirror else WELCOME
+            early = not told and not chat.welcome
+            own |= {"first": words if early else "", "last": "" if early else words}
         case "question":
             template = _question(label, text, chat)
         case "recap":
@@ -120,15 +152,19 @@ def parts(plain: str, limits: Limits, tag: str) -> tuple[Text, ...]:
     return split(marked(plain), limits, tag)
 
 
-def notice(chat: Chat, community: Community, net: Net) -> str:
-    """The sentence that tells people where their words go. The config can reword it, never drop it."""
+def notice(chat: Chat, community: Community, net: Net, *, brief: bool = False) -> str:
+    """The sentence that tells people where their words go, in the first post of a chat and in our welcome.
+    The config can reword it, never drop it. `brief`: the words before it have named the places."""
     places = listed([*_others(community, net), *([community.page] if community.page else [])])
+    template: Template
     if chat.notice:
         template = chat.notice
     elif net.mirror:
-        template = ROOM_NOTICE + ROOM_NOTICES[net.public if community.page else "no"]
+        template = (ROOM_NOTICE, ROOM_NOTICES[net.public if community.page else "no"])
+    elif places:
+        template = BRIEF_NOTICE if brief else NOTICE
     else:
-        template = NOTICE if places else ALONE_NOTICE
+        template = ALONE_NOTICE
     return _filled(template, chat, community, net, {"places": places})
 
 
@@ -171,7 +207,7 @@ def _counted(figures: Figures, community: Community) -> dict[str, str]:
     return {"total": answers, "figures": "".join(lines)}
 
 
-def _filled(template: str, chat: Chat, community: Community, net: Net, own: Mapping[str, str]) -> str:
+def _filled(template: Template, chat: Chat, community: Community, net: Net, own: Mapping[str, str]) -> str:
     """The template with its placeholders filled in one pass, so that nothing filled in is taken for one;
     other braces stand as they are."""
     common = {
@@ -180,18 +216,20 @@ def _filled(template: str, chat: Chat, community: Community, net: Net, own: Mapp
         "tag": f"#{chat.hashtag}",
         "title": chat.title,
     }
-    kept = without(template, [name for name in ("page", "others") if not common[name]])
     values = {**common, **own}
-    return _unpinging(_PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), kept).strip())
+    kept = without(template, [name for name in ("page", "others") if not common[name]])
+    filled = [_PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), sentence) for sentence in kept]
+    return _unpinging("".join(sentence for sentence in filled if sentence.strip()).strip())
 
 
-def without(template: str, missing: Sequence[str]) -> str:
-    """The template without the sentences that need one of the `missing` placeholders."""
-    if not any(f"{{{name}}}" in template for name in missing):
-        return template
-    starts = [0, *(m.end() for m in SENTENCE_END.finditer(template)), len(template)]
-    sentences = [template[a:b] for a, b in pairwise(starts)]
-    return "".join(s for s in sentences if not any(f"{{{name}}}" in s for name in missing)).strip()
+def without(template: Template, missing: Sequence[str]) -> list[str]:
+    """The sentences of a template, each with the space after it, that need no `missing` placeholder."""
+    if isinstance(template, str):
+        starts = [0, *(m.end() for m in SENTENCE_END.finditer(template)), len(template)]
+        sentences = [template[a:b] for a, b in pairwise(starts)]
+    else:
+        sentences = [f"{sentence} " for sentence in template]
+    return [s for s in sentences if not any(f"{{{name}}}" in s for name in missing)]
 
 
 def _unpinging(plain: str) -> str:

@@ -1,0 +1,93 @@
+"""The local socket beside the journal, through which commands reach a running bridge: JSON lines both ways.
+
+Only the user the bridge runs as can open it (mode 0600), which is what makes `tell` a host's command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+
+from bridge.errors import ChatbridgeError, NotRunning
+
+log = logging.getLogger(__name__)
+
+Answer: TypeAlias = dict[str, Any]
+Handler: TypeAlias = Callable[[Answer], Awaitable[Any]]
+
+LONGEST = 16 << 20  # bytes of one line: a long chat's view
+
+
+def address(journal: Path) -> Path:
+    """Where the socket of a journal is: beside it, or where the system keeps temporary files if that path is
+    longer than a socket's may be (107 bytes)."""
+    beside = Path(f"{journal.absolute()}.sock")
+    if len(str(beside).encode()) <= 100:
+        return beside
+    mark = hashlib.sha256(str(journal.absolute()).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"chatbridge-{mark}.sock"
+
+
+async def listen(journal: Path, handlers: dict[str, Handler]) -> None:
+    """Answer requests `{"do": NAME, ...}` until cancelled."""
+    path = address(journal)
+    path.unlink(missing_ok=True)  # the journal's lock says that nobody listens there any more
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                writer.write(msgspec.json.encode(await _answer(line, handlers)) + b"\n")
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_unix_server(converse, path, limit=LONGEST)
+    path.chmod(0o600)
+    try:
+        async with server:
+            await server.serve_forever()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+async def _answer(line: bytes, handlers: dict[str, Handler]) -> Answer:
+    try:
+        request = msgspec.json.decode(line, type=Answer)
+        handler = handlers[request["do"]]
+    except (msgspec.DecodeError, KeyError):
+        return {"error": f"requests are JSON lines with do: {', '.join(handlers)}"}
+    try:
+        return {"ok": await handler(request)}
+    except ChatbridgeError as error:
+        return {"error": str(error)}
+    except Exception as error:  # the bridge must not stop because a question about it failed
+        log.exception("%s failed", request["do"])
+        return {"error": f"{request['do']} failed: {error}"}
+
+
+def ask(journal: Path, request: Answer, patience: float = 10.0) -> Any:
+    """Ask the bridge that runs on `journal`; `patience` in seconds. Raises NotRunning if there is none, and
+    ChatbridgeError with what it says if it cannot do it."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(patience)
+            connection.connect(str(address(journal)))
+            connection.sendall(msgspec.json.encode(request) + b"\n")
+            with connection.makefile("rb") as stream:
+                line = stream.readline()
+    except OSError as error:
+        raise NotRunning(
+            f"No bridge answers on {journal} ({error.strerror or error}). Start one with `chatbridge run`."
+        ) from None
+    answer = msgspec.json.decode(line, type=Answer) if line else {"error": "it ended in the middle"}
+    if "error" in answer:
+        raise ChatbridgeError(answer["error"])
+    return answer["ok"]

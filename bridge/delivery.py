@@ -1,0 +1,106 @@
+"""What becomes of an order: its states as a table, and when and how it is tried again. Pure.
+
+    queued ──dispatch──▶ in_flight ──▶ sent | refused
+      ▲  │                   │
+      │  ├──▶ held           ├──retry──▶ queued        certainly not done, later again
+      │  └──▶ cancelled      └──lost───▶ unclear       may have been done
+      │                                    │
+      └────────────absent──────────────────┼──dispatch──▶ in_flight   (the network knows the key)
+                                           └──▶ sent | held
+
+`in_flight` is durable before any I/O, so after a crash an order that was in flight is unclear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from bridge.errors import IllegalTransition
+from bridge.model import SECOND, Capabilities, Micros, Order
+
+State: TypeAlias = Literal["queued", "in_flight", "unclear", "sent", "refused", "held", "cancelled"]
+
+STEPS: dict[tuple[State, str], State] = {
+    ("queued", "dispatch"): "in_flight",
+    ("queued", "hold"): "held",
+    ("queued", "cancel"): "cancelled",
+    ("in_flight", "sent"): "sent",
+    ("in_flight", "refuse"): "refused",
+    ("in_flight", "retry"): "queued",
+    ("in_flight", "lose"): "unclear",
+    ("unclear", "dispatch"): "in_flight",
+    ("unclear", "sent"): "sent",
+    ("unclear", "absent"): "queued",
+    ("unclear", "hold"): "held",
+    ("queued", "sent"): "sent",  # its echo came although it was taken for absent
+}
+FINAL: frozenset[State] = frozenset({"sent", "refused", "held", "cancelled"})
+
+FIRST_WAIT = 2.0  # seconds before the second try
+LONGEST_WAIT = 60.0  # seconds between two later ones
+MOST_LOOKS = 12  # fruitless looks for an unclear order before the hosts are asked
+
+
+@dataclass(slots=True)
+class Row:
+    """An order and what became of it so far. `tried`: when it was first in flight; `attempts`: how often it
+    was tried, or looked for, in vain since it last moved on."""
+
+    order: Order
+    state: State = "queued"
+    attempts: int = 0
+    not_before: Micros = 0
+    tried: Micros = 0
+
+    def step(self, event: str) -> None:
+        """Move on. Raises IllegalTransition if the table has no such step."""
+        try:
+            self.state = STEPS[self.state, event]
+        except KeyError:
+            raise IllegalTransition(f"order {self.order.id} is {self.state}: cannot {event}") from None
+
+
+def wait(attempts: int) -> float:
+    """Seconds to wait after so many tries in vain: doubling, no longer than a minute."""
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, 10))
+
+
+def retry(row: Row, after: float, now: Micros) -> None:
+    """Certainly not done: queue it again, no sooner than the network asked for."""
+    row.step("retry")
+    row.not_before = now + int(max(after, wait(row.attempts) if after <= 0 else 0) * SECOND)
+    row.attempts += 1
+
+
+def lose(row: Row, can: Capabilities, now: Micros) -> None:
+    """Nobody knows: try the same again soon where that is safe, else look when the network has settled."""
+    row.step("lose")
+    row.attempts = 0
+    row.not_before = now + int((wait(0) if can.resend == "same_key" else can.settle) * SECOND)
+
+
+def look_again(row: Row, now: Micros) -> bool:
+    """Looking told nothing: look later. False if it has been tried often enough."""
+    row.attempts += 1
+    row.not_before = now + int(wait(row.attempts) * SECOND)
+    return row.attempts < MOST_LOOKS
+
+
+def absent(row: Row, now: Micros) -> None:
+    """It certainly was not done."""
+    row.step("absent")
+    row.attempts += 1
+    row.not_before = now
+
+
+def may_resend(row: Row, can: Capabilities, now: Micros) -> bool:
+    """Whether sending an unclear order again cannot make a second post, nor a late one."""
+    if can.resend != "same_key" or too_late(row.order, now):
+        return False
+    return can.key_lasts is None or now - row.tried < can.key_lasts * SECOND
+
+
+def too_late(order: Order, now: Micros) -> bool:
+    """Whether an order's time to be sent has passed."""
+    return order.not_after is not None and now > order.not_after

@@ -1,0 +1,271 @@
+"""The append-only record everything is rebuilt from: SQLite in WAL mode, one writer thread, group commit.
+
+Events carry the truth; orders and cursors stand beside them and change in the same transaction. `commit`
+returns when its batch is on disk (synchronous=FULL); batches that wait together share one commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bridge.chat.state import Event, Recorded
+from bridge.delivery import FINAL, Row
+from bridge.errors import JournalLocked, JournalUnreadable
+from bridge.model import Cursor, Final, Micros, Network, Order, OrderId, Ref, Sent
+
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE events (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE cursors (network TEXT PRIMARY KEY, cursor TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE orders (
+    seq INTEGER, idx INTEGER, network TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+    not_before INTEGER NOT NULL, tried INTEGER NOT NULL, body BLOB NOT NULL, outcome BLOB, ref TEXT,
+    PRIMARY KEY (seq, idx)
+) WITHOUT ROWID;
+CREATE INDEX orders_open ON orders (state) WHERE state IN ('queued', 'in_flight', 'unclear');
+CREATE TABLE quarantine (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, network TEXT, payload BLOB NOT NULL, why TEXT);
+"""
+
+_event = msgspec.json.Decoder(Event)
+_order = msgspec.json.Decoder(Order)
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass
+class Batch:
+    """What becomes durable together. `rows`: orders, new or with a new state; `outcomes`: of final ones."""
+
+    events: list[Recorded] = field(default_factory=list)
+    cursors: dict[Network, Cursor] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    outcomes: dict[OrderId, Final] = field(default_factory=dict)
+    quarantine: list[tuple[Micros, Network, bytes, str]] = field(default_factory=list)
+
+    def freeze(self) -> list[tuple[str, list[tuple[object, ...]]]]:
+        """The statements, with every value as it is now: the writer runs while the rows change on."""
+        rows: list[tuple[object, ...]] = [
+            (
+                *r.order.id,
+                r.order.network,
+                r.state,
+                r.attempts,
+                r.not_before,
+                r.tried,
+                _encode(r.order),
+                *_columns(self.outcomes.get(r.order.id)),
+            )
+            for r in self.rows
+        ]
+        statements: list[tuple[str, list[tuple[object, ...]]]] = [
+            ("INSERT INTO events VALUES (?, ?, ?)", [(e.seq, e.at, _encode(e.event)) for e in self.events]),
+            ("INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows),
+            ("INSERT OR REPLACE INTO cursors VALUES (?, ?)", list(self.cursors.items())),
+            ("INSERT INTO quarantine (at, network, payload, why) VALUES (?, ?, ?, ?)", list(self.quarantine)),
+        ]
+        return [(sql, values) for sql, values in statements if values]
+
+
+def _columns(outcome: Final | None) -> tuple[bytes | None, str | None]:
+    return (
+        None if outcome is None else _encode(outcome),
+        outcome.ref.id if isinstance(outcome, Sent) else None,
+    )
+
+
+_Job = tuple[Callable[[sqlite3.Connection], None], asyncio.Future[None], asyncio.AbstractEventLoop]
+
+
+class Journal:
+    """An open journal. Holds its lock until `close`: one bridge a journal.
+
+    Raises JournalLocked if another process has it, JournalUnreadable if the file is something else or was
+    written by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(path)
+        try:
+            self._db = _connect(path)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=4096)
+        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._writer.start()
+
+    # ------------------------------------------------------------ reading, at start
+
+    def events(self) -> Iterator[Recorded]:
+        """Every event, in order."""
+        with _reader(self.path) as db:
+            for seq, at, body in db.execute("SELECT seq, at, body FROM events ORDER BY seq"):
+                yield Recorded(seq, at, _event.decode(body))
+
+    def cursors(self) -> dict[Network, Cursor]:
+        """How far each network was read."""
+        with _reader(self.path) as db:
+            return dict(db.execute("SELECT network, cursor FROM cursors"))
+
+    def open_orders(self) -> list[Row]:
+        """Orders that are not final, oldest first. What was in flight when the process ended is unclear."""
+        rows = []
+        with _reader(self.path) as db:
+            found = db.execute(
+                "SELECT state, attempts, not_before, tried, body FROM orders"
+                " WHERE state IN ('queued', 'in_flight', 'unclear') ORDER BY seq, idx"
+            )
+            for state, attempts, not_before, tried, body in found:
+                row = Row(_order.decode(body), state, attempts, not_before, tried)
+                if row.state == "in_flight":
+                    row.step("lose")
+                rows.append(row)
+        return rows
+
+    def ended(self) -> dict[OrderId, Ref | None]:
+        """Every final order with the post it made, if any."""
+        marks = ", ".join("?" * len(FINAL))
+        with _reader(self.path) as db:
+            return {
+                (seq, idx): None if ref is None else Ref(network, ref)
+                for seq, idx, network, ref in db.execute(
+                    f"SELECT seq, idx, network, ref FROM orders WHERE state IN ({marks})",  # noqa: S608  # only question marks
+                    sorted(FINAL),
+                )
+            }
+
+    # ------------------------------------------------------------ writing
+
+    async def commit(self, batch: Batch) -> None:
+        """Make a batch durable. Raises sqlite3.Error; the caller must then stop, for it knows no more what is
+        on disk."""
+        statements = batch.freeze()
+
+        def write(db: sqlite3.Connection) -> None:
+            for sql, values in statements:
+                db.executemany(sql, values)
+
+        await self.run(write)
+
+    async def run(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run `work` in the writer thread, inside a transaction it may share with others."""
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        self._jobs.put_nowait((work, done, loop))
+        await asyncio.shield(done)
+
+    def _write(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs: list[_Job] = [job]
+            last = False
+            while len(jobs) < 256:
+                try:
+                    more = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    last = True
+                    break
+                jobs.append(more)
+            _answer(jobs, _transaction(self._db, [work for work, _, _ in jobs]))
+            if last:
+                return
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the file. Twice is harmless."""
+        if self._writer.is_alive():
+            self._jobs.put(None)
+            self._writer.join()
+            self._db.close()
+            os.close(self._lock)
+
+
+def _transaction(
+    db: sqlite3.Connection, works: Iterable[Callable[[sqlite3.Connection], None]]
+) -> sqlite3.Error | None:
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        for work in works:
+            work(db)
+        db.execute("COMMIT")
+    except sqlite3.Error as error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        return error
+    return None
+
+
+def _answer(jobs: list[_Job], error: sqlite3.Error | None) -> None:
+    """Wake those who wait, each loop once: a flood of commits must not become a flood of wake-ups."""
+
+    def wake(futures: list[asyncio.Future[None]]) -> None:
+        for future in futures:
+            if future.cancelled():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+    loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for _, future, loop in jobs:
+        loops.setdefault(loop, []).append(future)
+    for loop, futures in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(wake, futures)
+
+
+def _locked(path: Path) -> int:
+    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise JournalLocked(
+            f"{path}: another chatbridge runs on this journal. Stop it first, or use `chatbridge tell`, "
+            "`status` and `backup`, which talk to the one that runs."
+        ) from None
+    return handle
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    new = not path.exists() or path.stat().st_size == 0
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA secure_delete=ON")
+        if new:
+            db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+            path.chmod(0o600)
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise JournalUnreadable(
+            f"{path}: this is not a journal of chatbridge ({error}). Name another file under [community] journal."
+        ) from None
+    if version != VERSION:
+        db.close()
+        raise JournalUnreadable(
+            f"{path}: written by another version of chatbridge (format {version}, this one reads {VERSION}). "
+            "Use that version, or start with a new file."
+        )
+    return db
+
+
+def _reader(path: Path) -> closing[sqlite3.Connection]:
+    """A connection of its own for reading, closed at the end of its `with`."""
+    return closing(sqlite3.connect(path, isolation_level=None))

@@ -1,0 +1,324 @@
+"""The workers that send, find and settle: one per lane of a network while its link is open.
+
+A lane sends its orders in the order they were made, one in flight at a time. What became of each is decided in
+`delivery`; every change of state is durable before the next step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+
+import msgspec
+
+from bridge import delivery
+from bridge.chat.state import Settled, Surplus
+from bridge.delivery import Row
+from bridge.engine import Engine, woken
+from bridge.errors import NeedsLogin
+from bridge.model import (
+    SECOND,
+    Absent,
+    Cancelled,
+    Final,
+    Found,
+    Held,
+    Lane,
+    Micros,
+    Network,
+    Order,
+    OrderId,
+    Publish,
+    Ref,
+    Refused,
+    RetryLater,
+    Sent,
+    Unclear,
+)
+from bridge.ports import Link
+
+log = logging.getLogger(__name__)
+
+LANES: tuple[Lane, ...] = ("sheet", "hosts", "mirror", "people")
+ECHOES = 1000  # echoes remembered for answers still to come
+
+
+class _Network:
+    """What the outbox keeps of one network."""
+
+    def __init__(self) -> None:
+        self.lanes: dict[Lane, deque[Row]] = {lane: deque() for lane in LANES}
+        self.wake: dict[Lane, asyncio.Event] = {lane: asyncio.Event() for lane in LANES}
+        self.echoes: OrderedDict[int, Sent] = OrderedDict()
+        self.free: dict[str, Micros] = {}  # place -> when the next message may be sent there
+
+    def stir(self) -> None:
+        for event in self.wake.values():
+            event.set()
+
+
+class Outbox:
+    """All orders that are not final, and how the final ones ended."""
+
+    def __init__(
+        self, engine: Engine, rows: Iterable[Row] = (), ended: dict[OrderId, Ref | None] | None = None
+    ) -> None:
+        self._engine = engine
+        self._clock = engine.clock
+        self._networks: dict[Network, _Network] = {}
+        self._ended = ended or {}
+        self._expiry = asyncio.Event()
+        self.accept(list(rows))
+
+    # ------------------------------------------------------------ what comes in
+
+    def _of(self, network: Network) -> _Network:
+        return self._networks.setdefault(network, _Network())
+
+    def accept(self, rows: list[Row]) -> None:
+        """Durable orders to be sent."""
+        for row in rows:
+            of = self._of(row.order.network)
+            of.lanes[row.order.lane].append(row)
+            of.wake[row.order.lane].set()
+        self._expiry.set()
+
+    def echo(self, network: Network, stamp: int, sent: Sent) -> None:
+        """A post of ours came by: its order was done, whatever we heard of it."""
+        of = self._of(network)
+        of.echoes[stamp] = sent
+        while len(of.echoes) > ECHOES:
+            of.echoes.popitem(last=False)
+        of.stir()
+
+    def stir(self, network: Network | None = None) -> None:
+        """Something changed that lanes may wait for."""
+        for name, of in self._networks.items():
+            if network in (None, name):
+                of.stir()
+
+    def waiting(self, network: Network | None = None) -> int:
+        """Orders that are not final."""
+        return sum(
+            len(lane)
+            for name, of in self._networks.items()
+            if network in (None, name)
+            for lane in of.lanes.values()
+        )
+
+    # ------------------------------------------------------------ too late
+
+    async def expire(self) -> None:
+        """Hold (or drop) what has become too late, whether or not its network can be reached. Runs for ever."""
+        while True:
+            self._expiry.clear()
+            now = self._clock.now()
+            queued = [
+                row
+                for of in self._networks.values()
+                for row in of.lanes["sheet"]
+                if row.state == "queued" and row.order.not_after is not None
+            ]
+            late = [row for row in queued if delivery.too_late(row.order, now)]
+            for row in late:
+                if row.state == "queued":
+                    await self._too_late(row, "it could not be posted in time")
+            if not late:
+                times = [row.order.not_after + 1 for row in queued if row.order.not_after is not None]
+                await woken(self._expiry, self._clock, min(times, default=None))
+
+    async def _too_late(self, row: Row, why: str) -> None:
+        if row.order.late == "drop":
+            row.step("cancel")
+            await self._settle(row, Cancelled(why))
+        else:
+            row.step("hold")
+            await self._settle(row, Held(why))
+
+    # ------------------------------------------------------------ sending
+
+    async def serve(self, network: Network, link: Link) -> None:
+        """Work off a network's lanes through an open link, until cancelled or until the link raises. What is
+        in flight then is unclear, as the journal has it."""
+        of = self._of(network)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in LANES:
+                    group.create_task(self._lane(network, of, lane, link), name=f"{network} {lane}")
+        finally:
+            for queue in of.lanes.values():
+                for row in queue:
+                    if row.state == "in_flight":
+                        delivery.lose(row, link.opened.capabilities, self._clock.now())
+
+    async def _lane(self, network: Network, of: _Network, lane: Lane, link: Link) -> None:
+        wake = of.wake[lane]
+        while True:
+            wake.clear()
+            row = of.lanes[lane][0] if of.lanes[lane] else None
+            if row is None:
+                if lane != "mirror" or not await self._gather(network, of, link):
+                    await wake.wait()
+            elif row.state not in ("queued", "unclear"):
+                await wake.wait()  # final, and about to leave the lane
+            elif row.order.stamp in of.echoes:
+                row.step("sent")
+                await self._settle(row, of.echoes[row.order.stamp])
+            elif row.not_before > self._clock.now():
+                await self._rest(row, wake)
+            elif row.state == "unclear":
+                await self._clarify(row, of, link)
+            else:
+                await self._dispatch(row, of, link)
+
+    async def _rest(self, row: Row, wake: asyncio.Event) -> None:
+        """Wait for the order's next turn, unless that would be too late anyway."""
+        if row.state == "queued" and delivery.too_late(row.order, row.not_before):
+            await self._too_late(row, "the network asked us to wait longer than it may be late")
+        else:
+            await woken(wake, self._clock, row.not_before)
+
+    async def _gather(self, network: Network, of: _Network, link: Link) -> bool:
+        """Order the next step of the merged timeline, at the moment it can be sent; False if all is as it
+        should be."""
+        session, now = self._engine.session, self._clock.now
+        if session.following(network, now()) is None:
+            return False
+        await self._pace(of, "chat", "mirror", link)
+        step = session.following(network, now())
+        if step is not None:
+            await self._engine.submit(step)
+        return True
+
+    async def _dispatch(self, row: Row, of: _Network, link: Link) -> None:
+        order = self._resolved(row.order)
+        if order is None:  # it hangs on an order that is not final yet
+            await of.wake[row.order.lane].wait()
+            return
+        if why := self._pointless(order):
+            row.step("cancel")
+            await self._settle(row, Cancelled(why))
+            return
+        if order.lane != "mirror":
+            await self._pace(of, order.place, order.lane, link)
+        if row.state != "queued" or delivery.too_late(order, self._clock.now()):
+            return  # held meanwhile, or about to be
+        row.step("dispatch")
+        row.tried = row.tried or self._clock.now()
+        await self._engine.submit(None, row)
+        await self._send(row, order, of, link)
+
+    def _resolved(self, order: Order) -> Order | None:
+        """The order with posts of ours named by ref; None while one of them is not final. A reply to what was
+        never posted stands alone, if it may; any other order id stays."""
+        op = order.op
+        wanted = op.reply_to if isinstance(op, Publish) else op.target
+        if wanted is None or isinstance(wanted, Ref):
+            return order
+        if wanted not in self._ended:
+            return None
+        ref = self._ended[wanted]
+        if isinstance(op, Publish):
+            if ref is None and op.orphan == "cancel":
+                return order
+            return msgspec.structs.replace(order, op=msgspec.structs.replace(op, reply_to=ref))
+        return (
+            order
+            if ref is None
+            else msgspec.structs.replace(order, op=msgspec.structs.replace(op, target=ref))
+        )
+
+    def _pointless(self, order: Order) -> str | None:
+        """Why a resolved order need not be sent, if so: what it hangs on was never posted."""
+        if isinstance(order.op, Publish):
+            return "what it continues was not posted" if isinstance(order.op.reply_to, tuple) else None
+        return "there is nothing there to change" if isinstance(order.op.target, tuple) else None
+
+    async def _pace(self, of: _Network, place: str, lane: Lane, link: Link) -> None:
+        """Leave the network its time between two messages in one place; the sheet goes before the mirror."""
+        while True:
+            of.wake[lane].clear()
+            now, free = self._clock.now(), of.free.get(place, 0)
+            if lane == "mirror" and self._sheet_ready(of, now):
+                await of.wake[lane].wait()
+            elif now < free:
+                await self._clock.sleep((free - now) / SECOND)
+            else:
+                of.free[place] = now + int(link.opened.capabilities.spacing * SECOND)
+                return
+
+    def _sheet_ready(self, of: _Network, now: Micros) -> bool:
+        head = of.lanes["sheet"][0] if of.lanes["sheet"] else None
+        return head is not None and head.state in ("queued", "in_flight") and head.not_before <= now
+
+    async def _send(self, row: Row, order: Order, of: _Network, link: Link) -> None:
+        """One try."""
+        try:
+            outcome = await link.send(order)
+        except NeedsLogin:
+            delivery.retry(row, 0, self._clock.now())
+            await self._engine.submit(None, row)
+            raise
+        now = self._clock.now()
+        if not isinstance(outcome, Sent) and order.stamp in of.echoes:
+            outcome = of.echoes[order.stamp]
+        match outcome:
+            case Sent():
+                row.step("sent")
+                await self._settle(row, outcome)
+            case Refused():
+                row.step("refuse")
+                await self._settle(row, outcome)
+            case RetryLater(after, why):
+                log.info("%s: order %s later: %s", order.network, order.id, why)
+                delivery.retry(row, after, now)
+                await self._engine.submit(None, row)
+            case Unclear(why):
+                log.info("%s: order %s unclear: %s", order.network, order.id, why)
+                delivery.lose(row, link.opened.capabilities, now)
+                await self._engine.submit(None, row)
+
+    # ------------------------------------------------------------ unclear orders
+
+    async def _clarify(self, row: Row, of: _Network, link: Link) -> None:
+        """Find out what became of an order, by sending the identical one again or by looking."""
+        order = self._resolved(row.order)
+        if order is None:
+            await of.wake[row.order.lane].wait()
+            return
+        if delivery.may_resend(row, link.opened.capabilities, self._clock.now()):
+            row.step("dispatch")
+            await self._engine.submit(None, row)
+            await self._send(row, order, of, link)
+            return
+        found = await link.find(order)
+        match found:
+            case Found(posts):
+                row.step("sent")
+                await self._settle(row, posts[0])
+                if len(posts) > 1:
+                    await self._engine.submit(Surplus(order.network, tuple(p.ref for p in posts[1:])))
+            case Absent():
+                delivery.absent(row, self._clock.now())
+                await self._engine.submit(None, row)
+                self._expiry.set()
+            case _:
+                if delivery.look_again(row, self._clock.now()):
+                    await self._engine.submit(None, row)
+                else:
+                    row.step("hold")
+                    await self._settle(row, Held(f"nobody can tell whether it was posted: {found.why}"))
+
+    async def _settle(self, row: Row, outcome: Final) -> None:
+        """An order is final: the journal and the session know, and then `settled` is called."""
+        await self._engine.submit(Settled(row.order.id, outcome), row, outcome=(row.order.id, outcome))
+
+    def settled(self, row: Row, outcome: Final) -> None:
+        """It is durable that an order is final: it leaves its lane."""
+        self._ended[row.order.id] = outcome.ref if isinstance(outcome, Sent) else None
+        of = self._of(row.order.network)
+        if row in of.lanes[row.order.lane]:
+            of.lanes[row.order.lane].remove(row)
+        of.stir()

@@ -1,0 +1,1 @@
+"""A whole chat on local stand-in networks: the director, the bridge it runs, and the result."""

@@ -1,0 +1,324 @@
+"""Directs a rehearsal: starts the simulator and the bridge, moves the clock, kills and restarts, compares.
+
+The simulator and the bridge are processes of their own, told what to do by JSON lines; they share nothing but
+the clock's file and the wire between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from bridge import control
+from bridge.chat.runsheet import build
+from bridge.chat.view import EntryView
+from bridge.clock import ClockFile, SharedClock
+from bridge.config import Config, rebased
+from bridge.errors import ChatbridgeError, NotRunning
+from bridge.model import MINUTE, SECOND, Board, Micros
+from bridge.rehearsal.understudy import Cue
+from bridge.terminal import LiveBoard
+
+LEAD = 5 * SECOND  # chat time left before what a jump leads to
+LONG = 30 * SECOND  # a stretch of chat time worth jumping over
+LOOK = 0.05  # real seconds between two looks at how things are
+APART = 1.5  # real seconds at least between two kills
+MARGIN = 2 * MINUTE  # no kill before the chat has begun so long, none so near its end
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `chatbridge rehearse` was told."""
+
+    out: Path
+    speed: float = 60.0
+    participants: int = 40
+    answers: int = 200
+    seed: int = 1
+    faults: Literal["none", "mild", "harsh"] = "none"
+    kills: int = 0
+    hold: bool = False
+    level: str = "WARNING"
+
+
+class Failed(ChatbridgeError):
+    """The rehearsal could not be carried through."""
+
+
+class Process:
+    """A child spoken to by JSON lines."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
+        self.process = process
+        self.log = log
+        self._turn = asyncio.Lock()
+
+    async def tell(self, what: object) -> None:
+        assert self.process.stdin is not None
+        with suppress(ConnectionError):
+            self.process.stdin.write(msgspec.json.encode(what) + b"\n")
+            await self.process.stdin.drain()
+
+    async def hear(self) -> dict[str, Any]:
+        """The next line. Raises Failed if the child has ended."""
+        assert self.process.stdout is not None
+        line = await self.process.stdout.readline()
+        if not line:
+            last = self.log.read_text(errors="replace").strip().splitlines()[-5:]
+            raise Failed(f"{self.log.stem} ended by itself; {self.log} says:\n" + "\n".join(last))
+        return msgspec.json.decode(line, type=dict[str, Any])
+
+    async def ask(self, what: object) -> dict[str, Any]:
+        async with self._turn:
+            await self.tell(what)
+            answer = await self.hear()
+        if "error" in answer:
+            raise Failed(f"{self.log.stem}: {answer['error']}")
+        return answer
+
+
+@asynccontextmanager
+async def started(log: Path, *command: str) -> AsyncIterator[Process]:
+    """A child of ours, gone when the context is left."""
+    with log.open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, limit=64 << 20,
+        )  # fmt: skip
+    try:
+        yield Process(process, log)
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(3):
+                    await process.wait()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+class Director:
+    """One rehearsal. `board` shows it live."""
+
+    def __init__(self, config: Config, options: Options, board: LiveBoard) -> None:
+        self.config = config
+        self.options = options
+        self.board = board
+        self.out = options.out
+        self.starts: Micros = time.time_ns() // 1000 // MINUTE * MINUTE
+        self.community = rebased(config, self.starts)
+        self.chat = self.community.chats[0]
+        self.sheet = build(self.chat)
+        self.killed = 0
+        self._pid = 0
+        self._ended = asyncio.Event()
+        self._began = 0.0
+
+    async def run(self) -> dict[str, Any]:
+        """The whole chat; gives what `rehearse --json` prints."""
+        self._prepare()
+        kinds = [n.kind for n in self.config.networks]
+        path = self.out / "clock"
+        first = min(item.due for item in self.sheet.items)
+        self.file = ClockFile.create(path, first - int(self.options.speed * 120 * SECOND), self.options.speed)
+        self.clock = SharedClock(path)
+        async with (
+            started(self.out / "simulator.log", "-m", "simulator") as simulator,
+            started(self.out / "bridge.log", "-m", "bridge.rehearsal.understudy", *kinds) as bridge,
+        ):
+            self.simulator, self.bridge = simulator, bridge
+            self.board.note(
+                "Building the stage: stand-ins for " + ", ".join(n.title for n in self._nets()) + " ..."
+            )
+            self.access = await simulator.ask(self._scenario(path))
+            await bridge.hear()
+            self.cue = self._cue(path)
+            async with asyncio.TaskGroup() as group:
+                listening = group.create_task(self._hear())
+                await self._start()
+                await simulator.ask({"do": "page", "url": self.address})
+                self.board.page(self.address)
+                showing = group.create_task(self._show())
+                killing = group.create_task(self._kill())
+                await self._conduct()
+                killing.cancel()
+                result = await self._compare()
+                if self.options.hold:
+                    self.board.note(
+                        f"The chat is over. The page stays at {self.address} until you press Ctrl-C."
+                    )
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.Event().wait()
+                showing.cancel()
+                listening.cancel()
+                await self._stop()
+                await simulator.tell({"do": "end"})
+        return result
+
+    def _nets(self) -> tuple[Any, ...]:
+        return self.community.networks
+
+    def _prepare(self) -> None:
+        """An empty place for this rehearsal; only what an earlier one left is taken away."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        for name in ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock", "journal.db.sock"):
+            (self.out / name).unlink(missing_ok=True)
+        for old in (self.out / "sessions").glob("*.json"):
+            old.unlink()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}/"
+
+    def _scenario(self, clock: Path) -> dict[str, Any]:
+        options = self.options
+        return {
+            "clock": str(clock),
+            "seed": options.seed,
+            "participants": options.participants,
+            "answers": options.answers,
+            "faults": options.faults,
+            "out": str(self.out),
+            "tag": self.chat.hashtag,
+            "starts": self.chat.starts,
+            "ends": self.chat.ends,
+            "late_until": self.chat.late_until,
+            "questions": [{"label": i.label, "text": i.text, "due": i.due} for i in self.sheet.questions()],
+            "networks": [
+                {"name": n.name, "kind": n.kind, "layout": n.layout, "public": n.public}
+                for n in self.community.networks
+            ],
+            "hosts": [{"name": host.name} for host in self.chat.hosts],
+        }
+
+    def _cue(self, clock: Path) -> Cue:
+        networks = self.access["networks"]
+        return Cue(
+            config=str(self.config.path),
+            clock=str(clock),
+            folder=str(self.out),
+            starts=self.starts,
+            tables={name: access["table"] for name, access in networks.items()},
+            secrets={name: access["secrets"] for name, access in networks.items()},
+            hosts=tuple(self.access["hosts"]),
+            port=self.port,
+            level=self.options.level,
+        )
+
+    # ------------------------------------------------------------ the bridge's process
+
+    async def _hear(self) -> None:
+        """What becomes of the bridges."""
+        while True:
+            said = await self.bridge.hear()
+            if "pid" in said:
+                self._pid = said["pid"]
+            elif said.get("ended") == self._pid:
+                if said["status"] != -signal.SIGKILL:
+                    await self._ended_badly(said["status"])
+                self._pid = 0
+                self._ended.set()
+
+    async def _ended_badly(self, status: int) -> None:
+        last = self.bridge.log.read_text(errors="replace").strip().splitlines()[-12:]
+        raise Failed(
+            f"the bridge ended by itself (status {status}); {self.bridge.log} says:\n" + "\n".join(last)
+        )
+
+    async def _start(self) -> None:
+        """A bridge that answers."""
+        self._ended.clear()
+        await self.bridge.tell(self.cue)
+        async with asyncio.timeout(30):
+            while await self._about({"do": "pace"}) is None:
+                await asyncio.sleep(0.01)
+        self._began = time.monotonic()
+
+    async def _stop(self) -> None:
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGTERM)
+
+    async def _about(self, request: dict[str, Any]) -> Any:
+        """Ask the bridge; None while it is not there."""
+        with suppress(NotRunning):
+            return await asyncio.to_thread(control.ask, self.out / "journal.db", request, 30.0)
+        return None
+
+    async def _kill(self) -> None:
+        """SIGKILL and restart at seeded instants of the hour, each once the bridge has been up for a while."""
+        rng = random.Random(f"kills {self.options.seed}")
+        first, last = self.chat.starts + MARGIN, self.chat.ends - MARGIN
+        for instant in sorted(rng.randint(first, last) for _ in range(self.options.kills)):
+            await self.clock.sleep(max(0, instant - self.clock.now()) / SECOND)
+            await asyncio.sleep(max(0.0, self._began + APART - time.monotonic()))
+            os.kill(self._pid, signal.SIGKILL)
+            await self._ended.wait()
+            self.killed += 1
+            self.board.note(f"The bridge was killed, for the {self.killed}. time, and starts again.")
+            await self._start()
+
+    # ------------------------------------------------------------ time
+
+    async def _conduct(self) -> None:
+        """Let the chat happen, jumping over stretches in which nothing is due, until everything is settled."""
+        real = (self.chat.ends - self.chat.starts) / SECOND / self.options.speed
+        limit = time.monotonic() + 120 + 4 * real + 10 * self.options.kills
+        while True:
+            pace = await self._about({"do": "pace"})
+            people = await self.simulator.ask({"do": "pace"})
+            if pace is not None:
+                if pace["settled"] and people["finished"]:
+                    return
+                self._jump(pace, people)
+            if time.monotonic() > limit:
+                raise Failed(f"the chat did not come to its end: {pace}, people: {people}")
+            await asyncio.sleep(LOOK)
+
+    def _jump(self, pace: dict[str, Any], people: dict[str, Any]) -> None:
+        now = self.clock.now()
+        if pace["busy"] or people["busy"] or self.chat.starts - MINUTE <= now < self.chat.ends:
+            return
+        if self.killed < self.options.kills and now >= self.chat.starts:
+            return
+        planned = [t for t in (pace["next"], people["next"]) if t is not None]
+        if planned and min(planned) - now > LONG:
+            self.file.jump_to(min(planned) - LEAD)
+
+    # ------------------------------------------------------------ what is seen
+
+    async def _show(self) -> None:
+        while True:
+            status = await self._about({"do": "status"})
+            if status is not None:
+                newest = msgspec.convert(status["newest"], tuple[EntryView, ...])
+                self.board.show(msgspec.convert(status["board"], Board), newest)
+            await asyncio.sleep(0.25)
+
+    async def _compare(self) -> dict[str, Any]:
+        paths = await self._about({"do": "report", "out": str(self.out)})
+        if paths is None:
+            raise Failed("the bridge was gone before it wrote the transcript")
+        found = await self.simulator.ask({"do": "compare", "transcript": str(self.out / "transcript.json")})
+        result: dict[str, Any] = {
+            "chat": self.chat.id,
+            "seed": self.options.seed,
+            **found,
+            "transcript": paths,
+        }
+        if self.options.kills:
+            result["kills"] = self.killed
+        return result

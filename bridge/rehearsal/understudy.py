@@ -1,0 +1,142 @@
+"""`python -m bridge.rehearsal.understudy`: has everything imported and makes a bridge at each cue.
+
+A restart takes seconds of imports whatever the clock; at sixty times its speed they would be minutes of the
+chat. So this process imports once and forks a bridge for each cue, a JSON line on stdin; it answers with the
+bridge's {"pid"}, and says {"ended": pid, "status"} when one has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from bridge.clock import SharedClock
+from bridge.config import GROUP, Config, NetworkConfig, load, rebased
+from bridge.model import Micros, Value
+from bridge.runner import Bridge
+from bridge.secrets import Secrets
+from bridge.sessions import FileSessions
+from bridge.settings import Community, Host
+
+
+class Cue(Value, frozen=True):
+    """What to perform: the config, moved to `starts`, with these networks' tables and hosts' handles in place
+    of its own. `folder` keeps the journal and the logins; `port` is the page's (0: any)."""
+
+    config: str
+    clock: str
+    folder: str
+    starts: Micros
+    tables: dict[str, dict[str, Any]]
+    secrets: dict[str, dict[str, str]]
+    hosts: tuple[dict[str, str], ...]
+    port: int = 0
+    level: str = "WARNING"
+
+
+def staged(config: Config, cue: Cue) -> Config:
+    """The config as it is rehearsed."""
+    folder = Path(cue.folder)
+    networks = tuple(_network(n, cue) for n in config.networks)
+    web = msgspec.structs.replace(config.web, host="127.0.0.1", port=cue.port)
+    return replace(
+        config,
+        community=_community(config, cue),
+        journal=folder / "journal.db",
+        networks=networks,
+        web=web,
+        mqtt=None,
+    )
+
+
+def _network(network: NetworkConfig, cue: Cue) -> NetworkConfig:
+    table = msgspec.to_builtins(network.settings) | cue.tables[network.name]
+    settings = msgspec.convert(table, type(network.settings))
+    secrets = Secrets({name.lower(): value for name, value in cue.secrets[network.name].items()})
+    return replace(network, settings=settings, secrets=secrets, elsewhere=True)
+
+
+def _community(config: Config, cue: Cue) -> Community:
+    community = rebased(config, cue.starts)
+    chat = community.chats[0]
+    hosts = tuple(
+        Host(host.name, tuple(handles.items())) for host, handles in zip(chat.hosts, cue.hosts, strict=True)
+    )
+    page = f"http://127.0.0.1:{cue.port}" if cue.port else None
+    return msgspec.structs.replace(community, page=page, chats=(msgspec.structs.replace(chat, hosts=hosts),))
+
+
+async def perform(cue: Cue) -> None:
+    """Run the bridge until it is told to stop."""
+    config = staged(load(Path(cue.config), os.environ), cue)
+    folder = Path(cue.folder)
+    bridge = Bridge(
+        config,
+        SharedClock(Path(cue.clock)),
+        lambda name: FileSessions(folder / "sessions" / f"{name}.json"),
+        stay=True,
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bridge.stop)
+    await bridge.run()
+
+
+def say(what: dict[str, int]) -> None:
+    """One line on stdout; a single write, since a signal handler says things too."""
+    os.write(sys.stdout.fileno(), msgspec.json.encode(what) + b"\n")
+
+
+def reap(*_: object) -> None:
+    """Report the bridges that have ended."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            say({"ended": ended[0], "status": os.waitstatus_to_exitcode(ended[1])})
+
+
+def play(cue: Cue) -> NoReturn:
+    """Be a bridge, in a process of its own."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=cue.level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    status = 1
+    try:
+        asyncio.run(perform(cue))
+        status = 0
+    except BaseException:
+        logging.getLogger(__name__).exception("the bridge failed")
+    finally:
+        logging.shutdown()
+        os._exit(status)
+
+
+def main() -> None:
+    """Import everything the kinds named on the command line need, then fork a bridge at each cue."""
+    for point in entry_points(group=GROUP):
+        if point.name in sys.argv[1:]:
+            point.load()
+            importlib.import_module(f"{point.module}.link")
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, reap)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    say({"ready": 1})
+    for line in sys.stdin:
+        cue = msgspec.json.decode(line, type=Cue)
+        if pid := os.fork():
+            say({"pid": pid})
+        else:
+            play(cue)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The transcript as Markdown, for people who read it raw as well as rendered.
+
+A stranger's words can never become markup, HTML or a mention: what Markdown could take for a sign is escaped,
+and every "@" is followed by an invisible word joiner, so that no site that renders the file pings anybody.
+"""
+
+from __future__ import annotations
+
+import re
+from unicodedata import bidirectional
+
+from bridge.chat.view import ChatView, EntryView
+from bridge.model import Media, Text
+from bridge.report import layout
+from bridge.text import part, tame, tamed
+
+_SIGN = re.compile(r"[\\`*_\[\]<>&~|$]")
+_LINE_SIGN = re.compile(r"^([#+\-=:]|\d{1,9}(?=[.)]))")
+ASK = (
+    "**Ask before quoting.** These are people's own words. Each entry names its author and links home to"
+    " where it was written."
+)
+JOINER = "\u2060"
+
+
+def markdown(view: ChatView) -> str:
+    """The whole chat: who answered what to which question, from where, and when."""
+    blocks = [
+        f"# {plain(view.title)} · #{plain(view.tag)}",
+        f"{plain(view.community)} · {layout.hours(view)}"
+        + (f" · hosted by {plain(layout.listed(view.hosts))}" if view.hosts else ""),
+        ASK,
+        _glance(view),
+        *(block for section in layout.sections(view) for block in _section(section, view)),
+        *(f"*{line}.*" for line in layout.more(view)),
+    ]
+    if layout.address(view.article):
+        blocks.insert(2, f"About the article <{view.article}>")
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def plain(words: str) -> str:
+    """One line of anybody's words, as words."""
+    line = " ".join(tame(words).split())
+    line = _SIGN.sub(r"\\\g<0>", line).replace("@", "@" + JOINER)
+    return _LINE_SIGN.sub(lambda m: m[1] + "\\" if m[1].isdigit() else "\\" + m[1], line)
+
+
+def quoted(text: Text) -> str:
+    """Several lines of anybody's words as a block quote."""
+    text = tamed(text)
+    lines, at = [], 0
+    for line in text.plain.splitlines(keepends=True):
+        lines.append(_line(part(text, at, at + len(line))))
+        at += len(line)
+    joined = "\n".join(lines).strip("\n")
+    joined = re.sub(r"\n{3,}", "\n\n", joined)
+    return "\n".join(f"> {line}  " if line else ">" for line in joined.split("\n")).rstrip()
+
+
+def _line(text: Text) -> str:
+    """One line with its links. Words and signs are escaped apart from the addresses."""
+    out, at = "", 0
+    for span in text.spans:
+        url = layout.address(span.value) if span.kind == "link" else None
+        if url is None or span.start < at:
+            continue
+        visible = text.plain[span.start : span.end]
+        out += _SIGN.sub(r"\\\g<0>", text.plain[at : span.start]).replace("@", "@" + JOINER)
+        out += f"<{url}>" if layout.disguised(visible, url) is None else f"{plain(visible)} (<{url}>)"
+        at = span.end
+    out += _SIGN.sub(r"\\\g<0>", text.plain[at:]).replace("@", "@" + JOINER)
+    out = " ".join(out.split())
+    return _LINE_SIGN.sub(lambda m: m[1] + "\\" if m[1].isdigit() else "\\" + m[1], out)
+
+
+def _glance(view: ChatView) -> str:
+    figures = layout.statistics(view)
+    people = "1 person" if figures.people == 1 else f"{figures.people} people"
+    entries = "1 entry" if figures.entries == 1 else f"{figures.entries} entries"
+    busiest = (
+        f" The busiest minute was {layout.moment(figures.busiest, view)}, with {figures.in_busiest}."
+        if figures.busiest is not None and figures.in_busiest > 1
+        else ""
+    )
+    if not figures.networks:
+        return f"{entries} by {people}.{busiest}"
+    head = ["Answers", *map(plain, figures.networks), "All"]
+    rows = [head, ["---"] * len(head)]
+    for label, row in figures.answers:
+        numbers = dict(row)
+        rows.append([label, *(str(numbers.get(t, 0)) for t in figures.networks), str(sum(numbers.values()))])
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return f"{entries} by {people}.{busiest}\n\n{table}"
+
+
+def _section(section: layout.Section, view: ChatView) -> list[str]:
+    question = section.question
+    blocks = [f"## {section.key} {plain(section.title)}" if question else f"## {plain(section.title)}"]
+    if question:
+        answers = sum(number for _, number in section.counts)
+        figures = ", ".join(f"{plain(title)} {number}" for title, number in section.counts if number)
+        asked = f"Asked at {layout.moment(question.posted, view)}. " if question.posted is not None else ""
+        also = (
+            f" See also {', '.join(plain(entry.heading) for entry in section.also)}." if section.also else ""
+        )
+        number = "1 answer" if answers == 1 else f"{answers} answers"
+        blocks.append(f"{asked}{number}{': ' + figures if figures else ''}.{also}")
+    return blocks + [block for entry in section.entries for block in _entry(entry, view)]
+
+
+def _entry(entry: EntryView, view: ChatView) -> list[str]:
+    when = layout.moment(entry.at, view)
+    homes = [
+        f"[open on {plain(source.title)}](<{source.url}>)"
+        for source in entry.sources
+        if layout.address(source.url)
+    ]
+    if entry.text is None:
+        return [" · ".join([f"{plain(entry.heading)}: {plain(layout.stays(entry))}", when, *homes])]
+    facts = [
+        f"**{plain(entry.heading)}** {_isolated(plain(layout.named(entry)))}"
+        + (" · **host**" if entry.host else ""),
+        *([plain(entry.handle)] if entry.handle and entry.name else []),
+        plain(layout.listed(layout.titles(entry))),
+        when,
+        *([f"replies to {entry.reply_to}"] if entry.reply_to is not None else []),
+        *([f"also answers {plain(layout.listed(entry.questions[1:]))}"] if len(entry.questions) > 1 else []),
+        *(["edited"] if entry.edited else []),
+        *homes,
+    ]
+    warning = [f"Warning: {plain(entry.warning)}"] if entry.warning else []
+    media = [_media(item) for item in entry.media if layout.address(item.url)]
+    return [" · ".join(facts), *warning, quoted(entry.text), *media]
+
+
+def _isolated(name: str) -> str:
+    """A name that runs from right to left does not turn round what follows it."""
+    turns = any(bidirectional(character) in ("R", "AL") for character in name)
+    return f"\u2068{name}\u2069" if turns else name
+
+
+def _media(item: Media) -> str:
+    kind = {"image": "Picture", "video": "Video", "audio": "Recording", "file": "File"}[item.kind]
+    return f"[{kind}](<{item.url}>): {plain(item.alt) or 'not described'}"

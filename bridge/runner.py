@@ -1,0 +1,244 @@
+"""A running bridge: journal, engine, outbox, links, page and socket put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import web
+
+from bridge import control
+from bridge.chat.community import SERVER
+from bridge.chat.state import Arrived, Configured
+from bridge.chat.view import ChatView, EntryView
+from bridge.config import Config
+from bridge.engine import Engine
+from bridge.errors import ChatbridgeError
+from bridge.journal import Journal
+from bridge.model import Account, Command, Network
+from bridge.outbox import Outbox
+from bridge.ports import Clock, SessionStore
+from bridge.report.files import write
+from bridge.supervise import Supervisor, Watch
+from bridge.web import make_app
+
+log = logging.getLogger(__name__)
+
+
+class Bridge:
+    """One process's bridge over one journal. `sessions` makes a network's store of logins.
+
+    Raises JournalLocked or JournalUnreadable when made, OSError from `run` if the page's port is taken.
+    """
+
+    def __init__(
+        self, config: Config, clock: Clock, sessions: Callable[[str], SessionStore], *, stay: bool = False
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.stay = stay
+        self.journal = Journal(config.journal)
+        try:
+            self.engine = Engine(self.journal, clock)
+            self.engine.replay()
+            self.outbox = Outbox(self.engine, self.journal.open_orders(), self.journal.ended())
+            titles = {net.name: net.title for net in config.community.networks}
+            self.supervisor = Supervisor(
+                (
+                    Watch(
+                        n.platform.create(n.name, n.settings, n.secrets, clock),
+                        titles[n.name],
+                        self.engine,
+                        self.outbox,
+                        sessions(n.name),
+                    )
+                    for n in config.networks
+                ),
+                self.journal.cursors(),
+            )
+        except BaseException:
+            self.journal.close()
+            raise
+        self.address = ""
+        self._asked = 0
+        self._told: dict[str, str] = {}  # answers to `tell`, on their way
+        self.listening = asyncio.Event()
+        self._over = asyncio.Event()
+        self._stop = asyncio.Event()
+
+    # ------------------------------------------------------------ running
+
+    async def run(self) -> None:
+        """Until every chat is over and settled (or for ever, with `stay`), or until `stop`."""
+        app, feed = make_app(self, self.config.web, self.clock, ready=lambda: self.supervisor.ready)
+        released = self.engine.released
+        released.orders = self.outbox.accept
+        released.settled = self.outbox.settled
+        released.echo = self.outbox.echo
+        released.follow = self.supervisor.follow
+        released.cursor = self.supervisor.cursor
+        released.seen = self.supervisor.seen
+        released.answer = self._answer
+        released.forget = self._forget
+        released.feeds = [feed, self.supervisor, self]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self.engine.run(), name="engine")]
+                if self.engine.session.state.community != self.config.community:
+                    await self.engine.submit(Configured(self.config.community))
+                serving = asyncio.Event()
+                tasks += [
+                    group.create_task(self.outbox.expire(), name="expiry"),
+                    group.create_task(self._serve(app, serving), name="page"),
+                    group.create_task(control.listen(self.config.journal, self._handlers()), name="socket"),
+                ]
+                await serving.wait()
+                self.listening.set()
+                tasks.append(group.create_task(self.supervisor.run(), name="links"))
+                ending = group.create_task(self._until_over(), name="end")
+                await self._stop.wait()
+                ending.cancel()
+                for task in reversed(tasks):
+                    task.cancel()
+        finally:
+            self.journal.close()
+
+    def stop(self) -> None:
+        """End in good order."""
+        self._stop.set()
+
+    async def _serve(self, app: web.Application, serving: asyncio.Event) -> None:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self.config.web.host, self.config.web.port, reuse_address=True)
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            self.address = f"http://{host}:{port}/"
+            serving.set()
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()
+
+    async def _until_over(self) -> None:
+        while self.stay or not self.settled:
+            self._over.clear()
+            await self._over.wait()
+        self._stop.set()
+
+    def changed(self, chat: str, entries: Iterable[int]) -> None:
+        """`bridge.ports.Feed`: the merged timeline has work, and a chat may be over."""
+        self.outbox.stir()
+        self._over.set()
+
+    def _forget(self, account: Account) -> None:
+        log.info("a person asked to be forgotten")
+
+    # ------------------------------------------------------------ how things are
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way that the clock should not jump over."""
+        session, now = self.engine.session, self.clock.now()
+        return (
+            self.engine.busy
+            or not self.supervisor.ready
+            or self.supervisor.rereading
+            or self.outbox.waiting() > 0
+            or any(session.following(name, now) is not None for name in session.state.nets)
+            or any(session.ending(name) for name in session.state.nets)
+        )
+
+    @property
+    def settled(self) -> bool:
+        """Whether every chat is over and everything about it is where it should be."""
+        chats = self.engine.session.state.chats.values()
+        return all(chat.over for chat in chats) and not self.outbox.waiting()
+
+    # ------------------------------------------------------------ `bridge.web.Views`
+
+    def chats(self) -> tuple[str, ...]:
+        return tuple(self.engine.session.state.chats)
+
+    def view(self, chat: str, audience: Literal["hosts", "page"]) -> ChatView:
+        return self.engine.session.view(chat, audience, self.clock.now())
+
+    def entry(self, chat: str, no: int, audience: Literal["hosts", "page"]) -> EntryView | None:
+        return self.engine.session.entry(chat, no, audience)
+
+    # ------------------------------------------------------------ the local socket
+
+    def _handlers(self) -> dict[str, control.Handler]:
+        return {
+            "pace": self._pace,
+            "status": self._status,
+            "tell": self._tell,
+            "report": self._report,
+            "digest": self._digest,
+            "health": self._health,
+        }
+
+    async def _pace(self, request: dict[str, Any]) -> dict[str, Any]:
+        """For who directs a rehearsal: the next deadline, and whether anything is under way."""
+        return {"next": self.engine.session.deadline(), "busy": self.busy, "settled": self.settled}
+
+    async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
+        chat = self._chat(request.get("chat"))
+        now = self.clock.now()
+        board = self.engine.session.board(chat, now, self.supervisor.health())
+        newest = self.engine.session.view(chat, "page", now).entries[-8:]
+        return {
+            "board": msgspec.to_builtins(board),
+            "newest": msgspec.to_builtins(newest),
+            "page": self.address,
+        }
+
+    async def _tell(self, request: dict[str, Any]) -> str:
+        """A host's command from the server. Waits until it is done."""
+        self._asked += 1
+        where = str(self._asked)
+        command = Command(
+            verb=request["verb"],
+            by=SERVER,
+            chat=self._chat(request.get("chat")),
+            item=request.get("item"),
+            on=request.get("on"),
+            text=request.get("text", ""),
+            name="The server",
+            answer=where,
+        )
+        await self.engine.submit(Arrived(SERVER, command))
+        return self._told.pop(where, "")
+
+    def _answer(self, network: Network, where: str, words: str) -> None:
+        if network == SERVER:
+            self._told[where] = words
+        else:
+            self.supervisor.answer(network, where, words)
+
+    async def _report(self, request: dict[str, Any]) -> list[str]:
+        """Write a chat's transcript, as anybody may read it, into a folder."""
+        chat = self._chat(request.get("chat"))
+        view = self.engine.session.view(chat, "page", self.clock.now(), every=True)
+        return [str(path) for path in await asyncio.to_thread(write, view, Path(request["out"]))]
+
+    async def _digest(self, request: dict[str, Any]) -> str:
+        return self.engine.session.digest()
+
+    async def _health(self, request: dict[str, Any]) -> dict[str, Any]:
+        troubles = [
+            f"{h.title}: {h.state} {h.why}".strip() for h in self.supervisor.health() if h.state != "ready"
+        ]
+        return {"ready": self.supervisor.ready, "troubles": troubles}
+
+    def _chat(self, name: str | None) -> str:
+        chats = self.chats()
+        if name is None and len(chats) == 1:
+            return chats[0]
+        if name not in chats:
+            raise ChatbridgeError(f"There is no chat {name!r}. There are: {', '.join(chats) or 'none'}.")
+        return name

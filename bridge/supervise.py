@@ -1,0 +1,261 @@
+"""Keeps every network's link open: opens it, feeds what it reports to the engine, serves its orders, and when
+it breaks backs off and opens it again. One network's trouble stays its own; the hosts see it as health."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+from bridge.chat.state import Reconciled
+from bridge.engine import Engine, woken
+from bridge.errors import CursorLost, LinkError, NeedsLogin, Unreachable
+from bridge.model import SECOND, Board, Cursor, Health, Inbound, Micros, Network, Ref
+from bridge.outbox import Outbox
+from bridge.ports import Adapter, Clock, Console, Link, SessionStore
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT = 2.0  # seconds before a broken link is opened again
+LONGEST_WAIT = 60.0
+STEADY = 60.0  # seconds a link must hold for its failures to be forgotten
+BOARD_EVERY = 10.0  # seconds between two edits of the board while its item stays the same
+ANSWERS = 100  # answers to hosts that may wait
+
+
+class Watch:
+    """One network's link through its comings and goings."""
+
+    def __init__(
+        self, adapter: Adapter, title: str, engine: Engine, outbox: Outbox, store: SessionStore
+    ) -> None:
+        self.adapter = adapter
+        self.name: Network = adapter.name
+        self.title = title
+        self._engine = engine
+        self._clock: Clock = engine.clock
+        self._outbox = outbox
+        self._store = store
+        self._cursor: Cursor | None = None
+        self._acknowledge = asyncio.Event()
+        self._follow = asyncio.Event()
+        self._stir = asyncio.Event()
+        self._board = asyncio.Event()
+        self._answers: deque[tuple[str, str]] = deque(maxlen=ANSWERS)
+        self._answer = asyncio.Event()
+        self._state = Health(self.name, title, "opening", self._clock.now())
+        self._last: Micros = 0
+        self.rereading = False
+
+    # ------------------------------------------------------------ being told
+
+    def resume_from(self, cursor: Cursor | None) -> None:
+        self._cursor = cursor
+
+    def cursor(self, cursor: Cursor) -> None:
+        """Everything up to here is durable."""
+        self._cursor = cursor
+        self._acknowledge.set()
+
+    def seen(self, at: Micros) -> None:
+        self._last = at
+
+    def follow(self) -> None:
+        """The interest is different."""
+        self._follow.set()
+
+    def stir(self) -> None:
+        """The chat's state is different: a board to show, perhaps a network to read once more."""
+        self._stir.set()
+        self._board.set()
+
+    def answer(self, where: str, words: str) -> None:
+        self._answers.append((where, words))
+        self._answer.set()
+
+    @property
+    def health(self) -> Health:
+        state = self._state
+        waiting = self._outbox.waiting(self.name)
+        return Health(self.name, self.title, state.state, state.since, state.why, self._last, waiting)
+
+    def _is(self, state: str, why: str = "") -> None:
+        if (state, why) != (self._state.state, self._state.why):
+            log.info("%s is %s%s", self.name, state, f": {why}" if why else "")
+            self._state = Health(self.name, self.title, state, self._clock.now(), why)  # type: ignore[arg-type]  # one of Health's
+            self._board.set()
+
+    # ------------------------------------------------------------ living
+
+    async def keep(self) -> None:
+        """Open the link and open it again, until cancelled."""
+        failures = 0
+        while True:
+            opened = self._clock.now()
+            try:
+                await self._once()
+            except* CursorLost as group:
+                self._cursor = None
+                self._is("down", _first(group))
+            except* NeedsLogin as group:
+                self._is("refused", _first(group))
+            except* LinkError as group:
+                self._is("down", _first(group))
+            except* Exception as group:  # a bug in one adapter must not take the other networks along
+                log.exception("%s: the adapter failed", self.name)
+                self._is("down", f"the adapter failed: {_first(group)}")
+            held = (self._clock.now() - opened) / SECOND
+            failures = 1 if held > STEADY else failures + 1
+            await self._clock.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 8)))
+
+    async def _once(self) -> None:
+        """One link, from opening to breaking."""
+        async with self.adapter.open(self._store) as link:
+            await self._engine.submit(link.opened)
+            await link.follow(self._engine.session.interest(self.name))
+            self._is("ready")
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(link), name=f"{self.name} inbound")
+                group.create_task(self._outbox.serve(self.name, link), name=f"{self.name} outbox")
+                group.create_task(self._acknowledging(link), name=f"{self.name} acknowledge")
+                group.create_task(self._following(link), name=f"{self.name} follow")
+                group.create_task(self._rereading(link), name=f"{self.name} reread")
+                if isinstance(link, Console):
+                    group.create_task(self._boarding(link), name=f"{self.name} board")
+                    group.create_task(self._answering(link), name=f"{self.name} answers")
+
+    async def _read(self, link: Link) -> None:
+        async for item in link.inbound(self._cursor):
+            await self._engine.arrive(item)
+        raise Unreachable(f"{self.title} ended the stream")
+
+    async def _acknowledging(self, link: Link) -> None:
+        while True:
+            await self._acknowledge.wait()
+            self._acknowledge.clear()
+            if self._cursor is not None:
+                await link.acknowledge(self._cursor)
+
+    async def _following(self, link: Link) -> None:
+        while True:
+            await self._follow.wait()
+            self._follow.clear()
+            await link.follow(self._engine.session.interest(self.name))
+
+    async def _rereading(self, link: Link) -> None:
+        """What happened to known posts while nobody listened; and everything once more when a chat ends."""
+        session = self._engine.session
+        if known := session.known(self.name):
+            await self._reread(link, known)
+        while True:
+            self._stir.clear()
+            for chat in self._engine.session.ending(self.name):
+                await self._reread(link, self._engine.session.known(self.name, chat, most=None))
+                await self._engine.caught_up()
+                await self._engine.submit(Reconciled(self.name, chat))
+            await self._stir.wait()
+
+    async def _reread(self, link: Link, refs: Iterable[Ref]) -> None:
+        self.rereading = True
+        try:
+            async for item in link.reread(refs):
+                await self._engine.arrive(Inbound(item.network, item.what))
+        finally:
+            self.rereading = False
+
+    # ------------------------------------------------------------ the hosts' room
+
+    async def _boarding(self, console: Console) -> None:
+        """Keep the boards' messages up to date: at once when the item changes, else every ten seconds."""
+        told: dict[str, tuple[object, ...]] = {}
+        next_time = 0
+        while True:
+            self._board.clear()
+            session, now = self._engine.session, self._clock.now()
+            waiting = False
+            for chat in session.state.chats.values():
+                ref = chat.boards.get(self.name)
+                if ref is None:
+                    continue
+                board = session.board(chat.id, now, self.healths())
+                item = _item(board)
+                if told.get(chat.id) == item and now < next_time:
+                    waiting = True
+                    continue
+                told[chat.id] = item
+                next_time = now + int(BOARD_EVERY * SECOND)
+                await console.show(Ref(self.name, ref), board)
+            await woken(self._board, self._clock, next_time if waiting else None)
+
+    healths: Callable[[], tuple[Health, ...]] = staticmethod(lambda: ())
+
+    async def _answering(self, console: Console) -> None:
+        while True:
+            await self._answer.wait()
+            self._answer.clear()
+            while self._answers:
+                await console.answer(*self._answers.popleft())
+
+
+class Supervisor:
+    """All links of a process."""
+
+    def __init__(self, watches: Iterable[Watch], cursors: Mapping[Network, Cursor]) -> None:
+        self.watches = {watch.name: watch for watch in watches}
+        for name, watch in self.watches.items():
+            watch.resume_from(cursors.get(name))
+            watch.healths = self.health
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for watch in self.watches.values():
+                group.create_task(watch.keep(), name=f"link {watch.name}")
+
+    def health(self) -> tuple[Health, ...]:
+        return tuple(watch.health for watch in self.watches.values())
+
+    @property
+    def ready(self) -> bool:
+        return all(health.state == "ready" for health in self.health())
+
+    @property
+    def rereading(self) -> bool:
+        return any(watch.rereading for watch in self.watches.values())
+
+    # `bridge.ports.Feed`, and the engine's other callbacks
+
+    def changed(self, chat: str, entries: Iterable[int]) -> None:
+        for watch in self.watches.values():
+            watch.stir()
+
+    def follow(self, networks: Iterable[Network]) -> None:
+        for name in networks:
+            if name in self.watches:
+                self.watches[name].follow()
+
+    def cursor(self, network: Network, cursor: Cursor) -> None:
+        if network in self.watches:
+            self.watches[network].cursor(cursor)
+
+    def seen(self, network: Network, at: Micros) -> None:
+        if network in self.watches:
+            self.watches[network].seen(at)
+
+    def answer(self, network: Network, where: str, words: str) -> None:
+        if network in self.watches:
+            self.watches[network].answer(where, words)
+
+
+def _item(board: Board) -> tuple[object, ...]:
+    """What makes a board urgent when it is different."""
+    return (board.current, board.upcoming, board.on_hold, board.phase, board.buttons)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> str:
+    """The words of the first error in a group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__

@@ -1,0 +1,6 @@
+"""The page: the timeline for anybody, live."""
+
+from bridge.web.app import make_app
+from bridge.web.views import Settings, Views
+
+__all__ = ["Settings", "Views", "make_app"]
