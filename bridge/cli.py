@@ -13,7 +13,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,7 +193,7 @@ def _rehearse(args: argparse.Namespace) -> int:
     return FAILED if result["lost"] or result["duplicated"] or result["leaked"] else DONE
 
 
-async def _cancellable(work: Any) -> Any:
+async def _cancellable(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
     """Ctrl-C and SIGTERM end it in good order."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
 
 from wcwidth import iter_graphemes
 
 from bridge.model import Limits, Span, Text
 
 URL = re.compile(r"https?://[^\s<>\"'”’]+[^\s<>\"'”’.,;:!?)\]}]")
-TAG = re.compile(r"(?<![\w/&#])[#＃](\w*[^\W\d_]\w*)")
+# Vowel signs and accents that stand by themselves: in Hindi or Thai no word does without, and \w has none.
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0981-\u0d63"
+    "\u0d81-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ece\u0f71-\u0f84\u102b-\u103e\u17b4-\u17d3\u3099\u309a"
+)
+TAG = re.compile(rf"(?<![\w/&#])[#＃]([\w{_MARKS}]*[^\W\d_][\w{_MARKS}]*)")
 MENTION = re.compile(r"(?<![\w/@])@([\w.-]+(?:@[\w.-]+\w)?)")
 SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)]*\s+|\n+")
+_SPACE = re.compile(r"\s+")
 
 # Characters that turn the reading direction or hide: never needed to read, always able to deceive.
 _DECEPTIVE = re.compile(
@@ -126,9 +134,8 @@ def split(text: Text, limits: Limits, tag: str = "") -> tuple[Text, ...]:
     a link or tag. With several parts each bears "1/2" and so on, and every part the hashtag `tag`.
     """
     text = stripped(text)
-    single = (
-        text if not tag or tag.casefold() in hashtags(text.plain) else joined(text, " ", marked(f"#{tag}"))
-    )
+    bears = not tag or tag.casefold() in hashtags(text.plain)
+    single = text if bears else stripped(joined(text, " ", marked(f"#{tag}")))
     if fits(single, limits):
         return (single,)
     total = 2
@@ -160,33 +167,25 @@ def _parts(text: Text, limits: Limits, tag: str, total: int) -> list[Text]:
 
 def _room(text: Text, limits: Limits, mark: Text) -> int:
     """How many code points of `text` the next part takes: as many whole sentences as fit, else words, else
-    graphemes. At least one grapheme, so that splitting always ends."""
+    graphemes, so that it is at least half full. At least one grapheme, so that splitting always ends."""
 
-    def holds(end: int) -> bool:
-        return fits(joined(stripped(part(text, 0, end)), mark), limits)
+    def bursts(end: int) -> bool:
+        return not fits(joined(stripped(part(text, 0, end)), mark), limits)
 
-    if holds(len(text.plain)):
+    if not bursts(len(text.plain)):
         return len(text.plain)
-    best = 0
-    inside = [(s.start, s.end) for s in text.spans]
-    for breaks in (
-        [m.end() for m in SENTENCE_END.finditer(text.plain)],
-        [m.end() for m in re.finditer(r"\s+", text.plain)],
-    ):
-        for end in breaks:
-            if any(start < end < stop for start, stop in inside):
-                continue
-            if not holds(end):
-                break
-            best = end
-        if best:
-            return best
-    end = 0
-    for cluster in graphemes(text.plain):
-        if end and not holds(end + len(cluster)):
-            break
-        end += len(cluster)
-    return end
+    ends = list(accumulate(len(cluster) for cluster in graphemes(text.plain)))
+    inside = {place for span in text.spans for place in range(span.start + 1, span.end)}
+    clean = [end for end in ends if end not in inside]
+    most = clean[: bisect_left(clean, True, key=bursts)]
+    if not most:  # a link longer than a post
+        return ends[max(0, bisect_left(ends, True, key=bursts) - 1)]
+    for breaks in (SENTENCE_END, _SPACE):
+        here = [m.end() for m in breaks.finditer(text.plain, 0, most[-1])]
+        good = {end for end in here if end > most[-1] // 2}.intersection(most)
+        if good:
+            return max(good)
+    return most[-1]
 
 
 def tame(plain: str) -> str:

@@ -155,7 +155,7 @@ def is_open(row: Row) -> bool:
 
 
 def standing(evidence: Evidence, row: Row) -> int:
-    """In how many live messages of the merged timeline a post stands, by its words or, folded, its warning."""
+    """In how many live messages of the timeline a post stands, by its words or, if folded, its warning."""
     marks = [k for k in (key(row["words"]), letters(row.get("warning") or "")) if k]
     return sum(any(mark in copy for mark in marks) for copy in evidence.copies)
 
@@ -208,8 +208,8 @@ def _each_words_once(evidence: Evidence) -> Iterator[tuple[Ref, Row]]:
 
 
 def leaked(evidence: Evidence) -> list[Finding]:
-    """Words that are where they may not be. What was open for a while (since deleted, or its author said stop)
-    must be gone now; what never was must never have been anywhere."""
+    """Words that are where they may not be. What was open for a while (since deleted, or its author said
+    stop) must be gone now; what never was must never have been anywhere."""
     elsewhere = {key(r["words"]) for r in evidence.people.values() if is_open(r)} | {""}
     found = []
     for ref, row in evidence.people.items():
@@ -261,8 +261,12 @@ def misplaced(evidence: Evidence) -> list[Finding]:
             continue
         placed = answered(evidence.entries[at])
         if sorted(placed) != sorted(expected):
-            found.append(_finding(ref, row, f"under {placed or 'no question'}, not {expected or 'no question'}"))
+            found.append(_finding(ref, row, f"under {_listing(placed)}, not {_listing(expected)}"))
     return found
+
+
+def _listing(labels: list[str]) -> str:
+    return ", ".join(labels) or "no question"
 
 
 def answered(entry: Mapping[str, Any]) -> list[str]:
@@ -295,7 +299,9 @@ def report(evidence: Evidence) -> dict[str, Any]:
         "written": {network: written[network] for network in networks},
         "timeline": {"entries": len(evidence.entries), "answers": _answers(evidence)},
         "slack_copies": sum(
-            standing(evidence, row) for ref, row in _each_words_once(evidence) if ref[0] not in evidence.mirrors
+            standing(evidence, row)
+            for ref, row in _each_words_once(evidence)
+            if ref[0] not in evidence.mirrors
         ),
         "lost": lost(evidence),
         "duplicated": duplicated(evidence),
@@ -363,7 +369,9 @@ def latencies(taken: Mapping[str, float], arrived: Callable[[str], float | None]
     """p50 and p99 of the real ms from a post being taken by its server (`taken`: key -> monotonic seconds) to
     its words arriving on the page's stream; None if none did."""
     waits = sorted(
-        (came - real) * 1000 for words, real in taken.items() if (came := arrived(words)) is not None and came >= real
+        (came - real) * 1000
+        for words, real in taken.items()
+        if (came := arrived(words)) is not None and came >= real
     )
     if not waits:
         return {"p50": None, "p99": None}

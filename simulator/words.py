@@ -1,7 +1,7 @@
 """What the simulated people say: invented answers, by topic and role, no two posts alike.
 
-The fragments are in `data/`. Every text names a place or a number of its own, so that its letters are found in
-no other text: the comparison at the end knows a post by its words alone.
+The fragments are in `data/`. Every text names a place or a number of its own, so that its letters are found
+in no other text: the comparison at the end knows a post by its words alone.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Words:
         return list(self._voices["names"])
 
     def fresh(self, rng: random.Random, make: Make, limit: int = 400, least: int = 20) -> str:
-        """A text of `least` to `limit` code points that nobody wrote yet. Raises RuntimeError if the fragments
-        do not give one."""
+        """A text of `least` to `limit` code points that nobody wrote yet. Raises RuntimeError if the
+        fragments do not give one."""
         for _ in range(TRIES):
             text = make(rng)
             if least <= len(text) <= limit and self._is_new(text):
@@ -67,13 +67,17 @@ class Words:
     # ------------------------------------------------------------ kinds of texts
 
     def answer(self, role: str, question: str) -> Make:
-        """An answer to a question: a claim, mostly with where it comes from; now and then in another language."""
+        """An answer to a question: a claim, mostly with where it comes from; some in another language."""
         topic = self._topic(question)
 
         def make(rng: random.Random) -> str:
-            if rng.random() < 0.06:
+            chance = rng.random()
+            if chance < 0.06:
                 return self._filled(rng, role, rng.choice(topic["abroad"]))
+            if chance < 0.1:
+                return self._one(rng, role, "tiny")
             claims = rng.sample(topic["claims"], 2)
+            evidence = rng.sample(self._talk["evidence"], 2)
             pattern = rng.choices(
                 ("{c} {t}", "{c} {e}", "{e} {c}", "{c} {e} {d}", "{e} {c} {f} {d}"), (25, 30, 20, 15, 10)
             )[0]
@@ -81,8 +85,8 @@ class Words:
                 c=claims[0],
                 d=claims[1],
                 t=self._one(rng, role, "tails"),
-                e=self._one(rng, role, "evidence"),
-                f=self._one(rng, role, "evidence"),
+                e=self._filled(rng, role, evidence[0]),
+                f=self._filled(rng, role, evidence[1]),
             )
             return self._coloured(rng, text)
 
@@ -99,16 +103,21 @@ class Words:
 
         def make(rng: random.Random) -> str:
             more = rng.choice((rng.choice(topic["claims"]), ""))
-            return " ".join(f"{self._one(rng, role, 'agree')} {self._one(rng, role, 'evidence')} {more}".split())
+            return " ".join(
+                f"{self._one(rng, role, 'agree')} {self._one(rng, role, 'evidence')} {more}".split()
+            )
 
         return make
 
     def comment(self, role: str, question: str) -> Make:
         """What stands above a quoted post."""
         topic = self._topic(question)
-        return lambda rng: (
-            f"{self._one(rng, role, 'quote')} {rng.choice(topic['claims'])} {self._one(rng, role, 'evidence')}"
-        )
+
+        def make(rng: random.Random) -> str:
+            claim = rng.choice(topic["claims"])
+            return f"{self._one(rng, role, 'quote')} {claim} {self._one(rng, role, 'evidence')}"
+
+        return make
 
     def edited(self, role: str, question: str) -> Make:
         """What a post says after an edit."""
@@ -128,7 +137,9 @@ class Words:
 
     def link(self, rng: random.Random) -> str:
         """An address, of the domains reserved for examples."""
-        slug = "-".join(rng.sample(("slow", "shared", "open", "craft", "notes", "circle", "spring", "edge"), 3))
+        slug = "-".join(
+            rng.sample(("slow", "shared", "open", "craft", "notes", "circle", "spring", "edge"), 3)
+        )
         return f"{rng.choice(self._talk['links'])}{slug}-{rng.randint(100, 999)}"
 
     # ------------------------------------------------------------ pieces

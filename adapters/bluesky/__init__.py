@@ -1,0 +1,69 @@
+"""Bluesky: posts through the account's PDS, reading through Jetstream.
+
+Importing this package imports no SDK: `open` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from bridge.model import Limits, Network
+from bridge.ports import Adapter, Clock, Link, SessionStore
+
+LIMITS = Limits(graphemes=300, bytes=3000)  # lexicon app.bsky.feed.post
+
+JETSTREAM = (
+    "wss://jetstream1.us-east.bsky.network",
+    "wss://jetstream2.us-east.bsky.network",
+    "wss://jetstream1.us-west.bsky.network",
+    "wss://jetstream2.us-west.bsky.network",
+)
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[networks.NAME]` of kind bluesky. `account`: a handle or DID. `jetstream`: hosts to read from, tried
+    in turn. `api`: the account's own server, if it is not one of Bluesky's, or a proxy."""
+
+    account: str
+    jetstream: tuple[str, ...] = JETSTREAM
+    api: str | None = None
+
+
+class Bluesky:
+    """The kind of network, as the core knows it."""
+
+    title = "Bluesky"
+    settings: type[msgspec.Struct] = Settings
+    secrets: tuple[str, ...] = ("password",)
+    limits = LIMITS
+    mirror = False
+
+    def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
+        return Account(name, settings, secrets.get("password"), clock)
+
+
+class Account:
+    """One configured Bluesky account."""
+
+    def __init__(self, name: Network, settings: Settings, password: str | None, clock: Clock) -> None:
+        self.name = name
+        self._settings = settings
+        self._password = password
+        self._clock = clock
+
+    def open(self, sessions: SessionStore) -> AbstractAsyncContextManager[Link]:
+        return self._open(sessions)
+
+    @asynccontextmanager
+    async def _open(self, sessions: SessionStore) -> AsyncIterator[Link]:
+        from adapters.bluesky.link import connected
+
+        async with connected(self.name, self._settings, self._password, self._clock, sessions) as link:
+            yield link
+
+
+platform = Bluesky()

@@ -1,0 +1,325 @@
+"""Records of Bluesky to posts and back. Pure.
+
+Anyone may put anything into a record: every field is looked at before it is used, and what is not as the
+lexicon says is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from adapters.bluesky import ids
+from bridge.model import Author, Media, Micros, Network, Post, Ref, Span, Text, Value, Wishes, Words
+from bridge.text import MENTION, URL, hashtags, joined, tamed
+
+Json = Mapping[str, Any]
+
+_WARNINGS = {
+    "porn": "Adult content",
+    "sexual": "Adult content",
+    "nudity": "Nudity",
+    "graphic-media": "Graphic media",
+    "!warn": "Content warning",
+}
+_MEMBERS_ONLY = "!no-unauthenticated"
+_BRIDGED = ".ap.brid.gy"  # handles that Bridgy Fed alone can give
+_MOST_FACETS = 100
+_CDN = "https://cdn.bsky.app/img/feed_fullsize/plain"
+_FEDIVERSE = re.compile(r"(?<![\w/@.])@([\w.-]+)@([\w-]+(?:\.[\w-]+)+)")
+
+
+class Profile(Value, frozen=True):
+    """What is known of an author. `handle` is None if none is verified; `asked`: whether `wishes` were read
+    from their profile or are only assumed; `members`: their posts are for people who are logged in."""
+
+    did: str
+    handle: str | None = None
+    name: str = ""
+    avatar: str | None = None
+    bot: bool = False
+    members: bool = False
+    wishes: Wishes = Wishes()
+    asked: bool = False
+
+
+# ---------------------------------------------------------------- people
+
+
+def profile(view: Json) -> Profile:
+    """A profile as app.bsky.actor.getProfiles tells it."""
+    did = _str(view, "did")
+    handle = _str(view, "handle").lower()
+    return Profile(
+        did,
+        handle=handle if handle and handle != "handle.invalid" else None,
+        name=_str(view, "displayName"),
+        avatar=_str(view, "avatar") or None,
+        bot="bot" in _labels(view, did),
+        members=_MEMBERS_ONLY in _labels(view, did),
+        wishes=wishes(view),
+        asked=True,
+    )
+
+
+def own_profile(did: str, handle: str | None, record: Json) -> Profile:
+    """The same from the record in the author's own repository."""
+    labels = _labels(record)
+    return Profile(
+        did,
+        handle=handle,
+        name=_str(record, "displayName"),
+        bot="bot" in labels,
+        members=_MEMBERS_ONLY in labels,
+        wishes=wishes(record),
+        asked=True,
+    )
+
+
+def wishes(profile: Json) -> Wishes:
+    """What the words of a profile (a view or the record itself) ask of bridges."""
+    words = f"{_str(profile, 'displayName')} {_str(profile, 'description')}"
+    tags = hashtags(words)
+    links = [found.group() for found in URL.finditer(words)]
+    links += [f"https://{host}/@{name}" for name, host in _FEDIVERSE.findall(words)]
+    return Wishes("nobridge" in tags, "nobot" in tags, tuple(dict.fromkeys(links)))
+
+
+def signed(post: Post, by: Profile) -> Post:
+    """`post` with what its author's profile adds: name, page, and whether a copy is a verified bridge's."""
+    who = by.handle or by.did
+    address = ids.address(post.uri)
+    bridged = by.handle is not None and by.handle.endswith(_BRIDGED)
+    author = Author(
+        by.did,
+        f"@{by.handle}" if by.handle else by.did,
+        by.name,
+        f"{ids.WEB}/profile/{who}",
+        by.avatar,
+        by.bot,
+    )
+    return msgspec.structs.replace(
+        post,
+        author=author,
+        url=ids.page(who, address.rkey) if address else None,
+        original=post.original if bridged else None,
+        reach="limited" if by.members else post.reach,
+    )
+
+
+# ---------------------------------------------------------------- what people write
+
+
+def inbound(payload: Json, network: Network, seen: Micros, ours: Profile, edited: Micros = 0) -> Post | None:
+    """A post of `{"uri", "cid", "record"}`, as both Jetstream's commits and the AppView's views hold them.
+
+    Its author is still without a name (see `signed`). None if it is no post. `ours`: our account, whose bare
+    "@handle" counts as a mention."""
+    address = ids.address(payload.get("uri"))
+    record = payload.get("record")
+    if address is None or address.collection != ids.POST or not isinstance(record, dict):
+        return None
+    if not isinstance(record.get("text"), str):
+        return None
+    text, mentions = _text(record)
+    if ours.handle and ours.handle in {m.group(1).rstrip(".-").lower() for m in MENTION.finditer(text.plain)}:
+        mentions = (*mentions, ours.did)
+    labels = _labels(record)
+    languages = _list(record, "langs")
+    return Post(
+        ref=Ref(network, ids.uri(*address)),
+        uri=ids.uri(*address),
+        author=Author(address.did, address.did),
+        text=text,
+        at=ids.micros(record.get("createdAt")) or ids.time_of(address.rkey) or seen,
+        seen=seen,
+        version=_str(payload, "cid"),
+        edited=edited,
+        reach="limited" if _MEMBERS_ONLY in labels else "public",
+        reply_to=_ref(network, record, "parent"),
+        root=_ref(network, record, "root"),
+        quotes=tuple(_quotes(network, record)),
+        tags=_tags(record, text),
+        mentions=tuple(dict.fromkeys(mentions)),
+        media=tuple(_media(address.did, record)),
+        warning=next((_WARNINGS[label] for label in labels if label in _WARNINGS), None),
+        language=languages[0] if languages and isinstance(languages[0], str) else None,
+        url=ids.page(address.did, address.rkey),
+        original=_str(record, "bridgyOriginalUrl") or None,
+    )
+
+
+def strong(record: Json, end: str) -> tuple[str, str] | None:
+    """uri and cid of a reply's `root` or `parent`."""
+    ref = _dict(_dict(record, "reply"), end)
+    uri, cid = _str(ref, "uri"), _str(ref, "cid")
+    return (uri, cid) if ids.address(uri) and cid else None
+
+
+def _text(record: Json) -> tuple[Text, tuple[str, ...]]:
+    """The words with their spans, and the DIDs they mention."""
+    plain = _str(record, "text")
+    raw = plain.encode("utf-8", "replace")
+    spans: list[Span] = []
+    mentions: list[str] = []
+    for facet in _dicts(record, "facets", _MOST_FACETS):
+        place = _place(raw, facet)
+        if place is None:
+            continue
+        for feature in _dicts(facet, "features", 1):
+            span = _span(plain, place, feature)
+            if span is not None:
+                spans.append(span)
+                if span.kind == "mention":
+                    mentions.append(_str(feature, "did"))
+    spans.sort(key=lambda span: span.start)
+    apart = [span for n, span in enumerate(spans) if n == 0 or span.start >= spans[n - 1].end]
+    return _with_card(tamed(Text(plain, tuple(apart))), record), tuple(mentions)
+
+
+def _place(raw: bytes, facet: Json) -> tuple[int, int] | None:
+    """A facet's UTF-8 byte offsets as code points; None if they lie outside or within a character."""
+    index = _dict(facet, "index")
+    start, end = index.get("byteStart"), index.get("byteEnd")
+    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(raw):
+        return None
+    try:
+        before = len(raw[:start].decode())
+        return before, before + len(raw[start:end].decode())
+    except UnicodeDecodeError:
+        return None
+
+
+def _span(plain: str, place: tuple[int, int], feature: Json) -> Span | None:
+    match _str(feature, "$type").rpartition("#")[2]:
+        case "link" if _str(feature, "uri").startswith(("https://", "http://")):
+            return Span(*place, "link", _str(feature, "uri"))
+        case "tag" if _str(feature, "tag"):
+            return Span(*place, "tag", _str(feature, "tag").lstrip("#＃"))
+        case "mention" if _str(feature, "did").startswith("did:"):
+            return Span(*place, "mention", plain[slice(*place)].lstrip("@"))
+    return None
+
+
+def _with_card(text: Text, record: Json) -> Text:
+    """A link that stands only in the card below the words would be lost: it goes to their end."""
+    link = _str(_dict(_embed(record), "external"), "uri")
+    shown = link in text.plain or any(span.value == link for span in text.spans)
+    if shown or not link.startswith(("https://", "http://")):
+        return text
+    return joined(text, "\n" if text.plain else "", Text(link, (Span(0, len(link), "link", link),)))
+
+
+def _tags(record: Json, text: Text) -> tuple[str, ...]:
+    marked = [span.value for span in text.spans if span.kind == "tag"]
+    listed = [tag.lstrip("#＃") for tag in _list(record, "tags") if isinstance(tag, str)]
+    folded = [tag.casefold() for tag in (*marked, *listed)]
+    return tuple(dict.fromkeys((*folded, *hashtags(text.plain))))
+
+
+def _ref(network: Network, record: Json, end: str) -> Ref | None:
+    found = strong(record, end)
+    return Ref(network, found[0]) if found else None
+
+
+def _embed(record: Json) -> Json:
+    """The embed, or of a quote with media the media's."""
+    embed = _dict(record, "embed")
+    return _dict(embed, "media") or embed
+
+
+def _quotes(network: Network, record: Json) -> Iterator[Ref]:
+    quoted = _dict(_dict(record, "embed"), "record")
+    quoted = _dict(quoted, "record") or quoted
+    address = ids.address(quoted.get("uri"))
+    if address and address.collection == ids.POST:
+        yield Ref(network, ids.uri(*address))
+
+
+def _media(did: str, record: Json) -> Iterator[Media]:
+    embed = _embed(record)
+    for image in _dicts(embed, "images", 4):
+        if link := _link(image, "image"):
+            yield Media(f"{_CDN}/{did}/{link}@jpeg", "image", _str(image, "alt"))
+    if link := _link(embed, "video"):
+        yield Media(f"https://video.bsky.app/watch/{did}/{link}/playlist.m3u8", "video", _str(embed, "alt"))
+
+
+def _link(holder: Json, key: str) -> str:
+    """The CID of a blob."""
+    link = _str(_dict(_dict(holder, key), "ref"), "$link")
+    return link if link.isalnum() else ""
+
+
+def _labels(holder: Json, by: str | None = None) -> tuple[str, ...]:
+    """Labels the author put on a record, or of a view's labels those put on by `by`."""
+    if by is not None:
+        return tuple(_str(label, "val") for label in _dicts(holder, "labels") if label.get("src") == by)
+    return tuple(_str(label, "val") for label in _dicts(_dict(holder, "labels"), "values"))
+
+
+def _str(holder: Json, key: str) -> str:
+    value = holder.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _dict(holder: Json, key: str) -> Json:
+    value = holder.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _list(holder: Json, key: str) -> list[Any]:
+    value = holder.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _dicts(holder: Json, key: str, most: int = 50) -> Iterable[Json]:
+    return [value for value in _list(holder, key)[:most] if isinstance(value, dict)]
+
+
+# ---------------------------------------------------------------- what we write
+
+
+def outward(
+    words: Words, stamp: Micros, reply: Json | None = None, embed: Json | None = None
+) -> dict[str, Any]:
+    """The record of a post; the same order always gives the same bytes.
+
+    `reply`: strong references `root` and `parent`; `embed`: pictures already uploaded. A content warning,
+    which Bluesky has no field for, goes before the words.
+    """
+    text = words.text if not words.warning else joined(f"⚠ {words.warning}\n\n", words.text)
+    record: dict[str, Any] = {"$type": ids.POST, "text": text.plain, "createdAt": ids.iso(stamp)}
+    if facets := [facet for span in text.spans if (facet := _facet(text.plain, span))]:
+        record["facets"] = facets
+    if words.language:
+        record["langs"] = [words.language]
+    if reply:
+        record["reply"] = reply
+    if embed:
+        record["embed"] = embed
+    return record
+
+
+def _facet(plain: str, span: Span) -> dict[str, Any] | None:
+    """Nobody is pinged unless the span names a DID."""
+    feature: dict[str, str]
+    match span.kind:
+        case "link":
+            feature = {
+                "$type": "app.bsky.richtext.facet#link",
+                "uri": quote(span.value, safe="!#$%&'()*+,/:;=?@[]~"),
+            }
+        case "tag":
+            feature = {"$type": "app.bsky.richtext.facet#tag", "tag": span.value}
+        case "mention" if span.value.startswith("did:"):
+            feature = {"$type": "app.bsky.richtext.facet#mention", "did": span.value}
+        case _:
+            return None
+    start = len(plain[: span.start].encode())
+    end = start + len(plain[span.start : span.end].encode())
+    return {"index": {"byteStart": start, "byteEnd": end}, "features": [feature]}

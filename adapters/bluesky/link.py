@@ -1,0 +1,352 @@
+"""A live connection to Bluesky: writing through the account's server, reading through Jetstream."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import msgspec
+
+from adapters.bluesky import LIMITS, Settings, convert, ids
+from adapters.bluesky.catchup import CatchUp, address_params
+from adapters.bluesky.client import Client, Failure
+from adapters.bluesky.convert import Profile
+from adapters.bluesky.pictures import Pictures
+from adapters.bluesky.profiles import Profiles
+from adapters.bluesky.sieve import KEPT, Sieve
+from adapters.bluesky.stream import Jetstream
+from bridge.errors import LinkError, NeedsLogin
+from bridge.model import (
+    SECOND,
+    Absent,
+    AuthorKnown,
+    Beat,
+    Capabilities,
+    Cursor,
+    Edited,
+    Found,
+    Inbound,
+    Interest,
+    Network,
+    Opened,
+    Order,
+    Outcome,
+    Publish,
+    Ref,
+    Refused,
+    Retract,
+    RetryLater,
+    Sent,
+    Unknown,
+    Update,
+    Words,
+    Written,
+)
+from bridge.ports import Clock, SessionStore
+
+log = logging.getLogger(__name__)
+
+_BEAT = 5 * SECOND
+_PULSE = 90.0  # seconds between two looks at mentions, which also tell that our login still holds
+_QUEUE = 1_000
+_BATCH = 50
+
+
+@asynccontextmanager
+async def connected(
+    name: Network, settings: Settings, password: str | None, clock: Clock, sessions: SessionStore
+) -> AsyncIterator[Link]:
+    """Log in. Raises Unreachable or NeedsLogin."""
+    client = Client(settings.api, clock, sessions)
+    try:
+        try:
+            await client.login(settings.account, password)
+        except Failure as failure:
+            raise failure.link_error() from None
+        raised: BaseException | None = None
+        async with asyncio.TaskGroup() as tasks:
+            link = Link(name, settings, client, clock, tasks)
+            try:
+                yield link
+            except BaseException as error:  # as itself, not in a group, once the tasks have ended
+                raised = error
+            link.close()
+        if raised is not None:
+            raise raised
+    finally:
+        await client.close()
+
+
+class Link:
+    """See bridge.ports.Link."""
+
+    def __init__(
+        self, name: Network, settings: Settings, client: Client, clock: Clock, tasks: asyncio.TaskGroup
+    ) -> None:
+        self._network = name
+        self._client = client
+        self._clock = clock
+        ours = Profile(client.did, client.handle)
+        self._sieve = Sieve(name, ours)
+        self._profiles = Profiles(client, clock)
+        self._catch_up = CatchUp(client, self._sieve)
+        self._pictures = Pictures(client)
+        self._jetstream = Jetstream(settings.jetstream, clock)
+        self._queue: asyncio.Queue[Inbound | LinkError] = asyncio.Queue(_QUEUE)
+        self._tasks = tasks
+        self._reading: list[asyncio.Task[None]] = []
+        self._behind = asyncio.Event()
+        self._lost = False  # a connection broke: anything may have been missed
+        self._old: dict[str, None] = {}  # threads whose past has not been read
+        self._kept: list[Inbound] = []  # found by `follow`, to be delivered by `inbound`
+        self._opened = Opened(
+            name,
+            client.did,
+            f"@{client.handle}",
+            Capabilities(LIMITS, resend="same_key", key_lasts=None),
+            url=f"{ids.WEB}/profile/{client.handle}",
+            skew=client.skew,
+        )
+
+    @property
+    def opened(self) -> Opened:
+        return self._opened
+
+    def close(self) -> None:
+        """End every task."""
+        for task in self._reading:
+            task.cancel()
+
+    # ------------------------------------------------------------ reading
+
+    async def follow(self, interest: Interest) -> None:
+        known = {ref.id for ref in self._sieve.interest.threads}
+        self._kept += self._sieve.follow(interest)
+        for ref in interest.threads:
+            made = ids.time_of(ref.id.rpartition("/")[2])
+            if ref.id not in known and (made is None or made < (self._sieve.first_us or made + 1)):
+                self._old[ref.id] = None
+        if self._old or self._kept:
+            self._behind.set()
+
+    async def acknowledge(self, cursor: Cursor) -> None:
+        """Nothing to do: Jetstream keeps no account of its readers."""
+
+    async def inbound(self, after: Cursor | None) -> AsyncIterator[Inbound]:
+        read = ids.time_us(after) if after else None
+        start = max(read - KEPT, 0) if read else self._sieve.interest.since
+        for doing in (self._read(start), self._close_gaps(start), self._pulse()):
+            self._reading.append(self._tasks.create_task(self._telling(doing)))
+        while True:
+            batch = [await self._queue.get()]
+            while not self._queue.empty() and len(batch) < _BATCH:
+                batch.append(self._queue.get_nowait())
+            failed = next((item for item in batch if isinstance(item, LinkError)), None)
+            async for item in self._signed(item for item in batch if isinstance(item, Inbound)):
+                yield item
+            if failed is not None:
+                raise failed
+
+    async def reread(self, refs: Iterable[Ref]) -> AsyncIterator[Inbound]:
+        uris = [ref.id for ref in refs]
+        try:
+            async for found in self._catch_up.posts(uris, again=True):
+                async for item in self._signed(found):
+                    yield msgspec.structs.replace(item, cursor=None)
+        except Failure as failure:
+            raise failure.link_error() from None
+
+    async def _signed(self, items: Iterable[Inbound]) -> AsyncIterator[Inbound]:
+        """Items with their posts' authors, each author's wishes before their first post."""
+        items = list(items)
+        posts = [item.what.post for item in items if isinstance(item.what, Written | Edited)]
+        try:
+            await self._profiles.learn(post.author.account for post in posts)
+        except Failure as failure:
+            raise failure.link_error() from None
+        for item in items:
+            what = item.what
+            if isinstance(what, AuthorKnown):
+                self._profiles.forget(what.account)
+                if self._profiles.tell(what) is None:
+                    continue
+            elif isinstance(what, Written | Edited):
+                if known := self._profiles.news(what.post.author.account):
+                    yield Inbound(self._network, known)
+                what = type(what)(self._profiles.signed(what.post))
+            yield msgspec.structs.replace(item, what=what)
+
+    async def _telling(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Runs one of the reading tasks; what ends it is raised by `inbound`, after all it has found."""
+        try:
+            await doing
+        except Failure as failure:
+            await self._queue.put(failure.link_error())
+        except LinkError as error:
+            await self._queue.put(error)
+
+    async def _read(self, start: int) -> None:
+        """Jetstream, through the sieve, into the queue."""
+        beat = connections = 0
+        async for frame in self._jetstream.frames(lambda: self._sieve.time_us or start):
+            if frame is None:
+                connections += 1
+                self._lost = connections > 1
+                self._behind.set()
+                continue
+            items = self._sieve.take(frame)
+            for item in items:
+                await self._queue.put(item)
+            if not items and self._clock.now() - beat >= _BEAT:
+                beat = self._clock.now()
+                await self._queue.put(Inbound(self._network, Beat(), ids.cursor(self._sieve.time_us)))
+
+    async def _close_gaps(self, start: int) -> None:
+        """What had been said before we read it: at the start, after a broken connection, in threads that are
+        followed only now. What the server cannot tell now is asked for again at the next pulse."""
+        since = start
+        while True:
+            await self._behind.wait()
+            self._behind.clear()
+            for item in self._taken():
+                await self._queue.put(item)
+            lost, self._lost = self._lost, False
+            old, self._old = self._old, {}
+            try:
+                if lost or since:
+                    await self._seek(since or self._sieve.time_us - KEPT)
+                threads = [ref.id for ref in self._sieve.interest.threads] if lost else list(old)
+                async for found in self._catch_up.posts(threads, again=False):
+                    await self._put(found)
+                since = 0
+            except Failure as failure:
+                if failure.kind == "login":
+                    raise
+                log.info("%s: catching up is put off: %s", self._network, failure.why)
+                self._lost = self._lost or lost
+                self._old = old | self._old
+
+    async def _seek(self, since: int) -> None:
+        """Posts since then that do not stand in a followed thread."""
+        since = max(since, self._sieve.interest.since)
+        await self._put(await self._catch_up.search(since))
+        await self._put(await self._catch_up.notifications(since))
+
+    async def _pulse(self) -> None:
+        while True:
+            await self._clock.sleep(_PULSE)
+            since = max(self._clock.now() - KEPT, self._sieve.interest.since)
+            with suppress(Failure):
+                await self._put([Inbound(self._network, known) for known in await self._profiles.retry()])
+            try:
+                await self._put(await self._catch_up.notifications(since))
+            except Failure as failure:
+                if failure.kind == "login":
+                    raise
+            if self._lost or self._old:
+                self._behind.set()
+
+    def _taken(self) -> list[Inbound]:
+        kept, self._kept = self._kept, []
+        return kept
+
+    async def _put(self, items: Iterable[Inbound]) -> None:
+        """What did not come by Jetstream moves no cursor."""
+        for item in items:
+            await self._queue.put(msgspec.structs.replace(item, cursor=None))
+
+    # ------------------------------------------------------------ writing
+
+    async def send(self, order: Order) -> Outcome:
+        try:
+            match order.op:
+                case Publish(content=Words() as words, reply_to=reply_to, reach="public" | "quiet"):
+                    return await self._publish(order, words, reply_to)
+                case Publish(content=Words()):
+                    return Refused(
+                        "On Bluesky the bridge can write only publicly; this was not meant to be public."
+                    )
+                case Publish():
+                    return Refused("Bluesky shows posts, no message of the hosts' room.")
+                case Update():
+                    return Refused("Bluesky does not show edits: retract the post and publish it again.")
+                case Retract(target=Ref(id=uri)):
+                    return await self._retract(uri)
+            return Refused(f"Order {order.id} names no post of {self._network}.")
+        except Failure as failure:
+            return failure.outcome()
+
+    async def _publish(self, order: Order, words: Words, reply_to: object) -> Outcome:
+        reply = None
+        try:
+            embed = await self._pictures.embed(words.media)
+            if isinstance(reply_to, Ref):
+                reply = await self._strong(reply_to.id)
+        except Failure as failure:  # nothing has been published yet
+            outcome = failure.outcome()
+            return outcome if isinstance(outcome, Refused | RetryLater) else RetryLater(5.0, failure.why)
+        answer = await self._client.procedure(
+            "com.atproto.repo.putRecord",
+            {
+                "repo": self._client.did,
+                "collection": ids.POST,
+                "rkey": ids.tid(order.stamp),
+                "record": convert.outward(words, order.stamp, reply, embed),
+            },
+        )
+        return self._sent(order, str(answer.get("cid")))
+
+    def _sent(self, order: Order, cid: str) -> Sent:
+        rkey = ids.tid(order.stamp)
+        uri = ids.uri(self._client.did, rkey)
+        return Sent(Ref(self._network, uri), uri, cid, ids.page(self._client.handle, rkey))
+
+    async def _strong(self, uri: str) -> dict[str, Any]:
+        """The references by which a reply names its parent and its thread's first post. Raises Failure."""
+        known = self._sieve.strong.get(uri)
+        if known is None:
+            address = ids.address(uri)
+            if address is None:
+                raise Failure("refused", f"{uri} is no post on Bluesky")
+            try:
+                answer = await self._client.query("com.atproto.repo.getRecord", **address_params(address))
+            except Failure as failure:
+                if failure.absent:
+                    raise Failure("refused", "The post this replies to is gone.") from None
+                raise
+            cid = str(answer.get("cid"))
+            known = (cid, convert.strong(answer.get("value") or {}, "root") or (uri, cid))
+            self._sieve.strong[uri] = known
+        cid, (root_uri, root_cid) = known
+        return {"root": {"uri": root_uri, "cid": root_cid}, "parent": {"uri": uri, "cid": cid}}
+
+    async def _retract(self, uri: str) -> Outcome:
+        address = ids.address(uri)
+        if address is None or address.did != self._client.did:
+            return Refused("Only the bridge's own posts can be taken away.")
+        await self._client.procedure("com.atproto.repo.deleteRecord", address_params(address))
+        return Sent(Ref(self._network, uri), uri)
+
+    async def find(self, order: Order) -> Found | Absent | Unknown:
+        match order.op:
+            case Publish():
+                address = ids.Address(self._client.did, ids.POST, ids.tid(order.stamp))
+            case Retract(target=Ref(id=uri)) if found := ids.address(uri):
+                address = found
+            case _:
+                return Absent()
+        try:
+            answer = await self._client.query("com.atproto.repo.getRecord", **address_params(address))
+        except Failure as failure:
+            if failure.kind == "login":
+                raise NeedsLogin(failure.why) from None
+            if not failure.absent:
+                return Unknown(failure.why)
+            gone = Sent(Ref(self._network, ids.uri(*address)), ids.uri(*address))
+            return Found((gone,)) if isinstance(order.op, Retract) else Absent()
+        if isinstance(order.op, Retract):
+            return Absent()
+        return Found((self._sent(order, str(answer.get("cid"))),))

@@ -1,0 +1,45 @@
+"""Slack: the hosts' room and the place of the merged timeline. Importing this imports no SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from bridge.model import Limits, Network
+from bridge.ports import Adapter, Clock
+
+if TYPE_CHECKING:
+    from typing import Any
+
+# 4,000 characters are advised for a text (Slack's documentation); the rest is room for links and escapes.
+LIMITS = Limits(graphemes=3_500)
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `[networks.NAME]` of kind "slack". Channels by id ("C…"), not by name. `public` is read by
+    the core. `api`: another base address of the Web API, for tests and proxies."""
+
+    channel: str
+    hosts_channel: str
+    layout: Literal["channel", "threads"] = "channel"
+    public: Literal["ask", "yes", "no"] = "ask"
+    api: str = "https://slack.com/api/"
+
+
+class _Slack:
+    title = "Slack"
+    settings: type[msgspec.Struct] = Settings
+    secrets = ("bot_token", "app_token")
+    limits = LIMITS
+    mirror = True
+
+    def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
+        """Nothing is imported or connected before `open` of what this returns."""
+        from adapters.slack.adapter import SlackAdapter
+
+        return SlackAdapter(name, settings, secrets, clock)
+
+
+platform = _Slack()

@@ -1,0 +1,235 @@
+"""Slack's events through Socket Mode: one websocket after another, one ordered queue.
+
+slack-bolt speaks the protocol and acknowledges every envelope before anybody could have journalled it, and
+what is sent while no socket is open does not come again: so whenever something may have been missed, `next`
+says so, and the link reads the gap from the history.
+
+The SDK reconnects by itself, at worst for ever to an address that has been used up (measured). Here one
+client owns one socket; when that is over in any way, a new one is made at a fresh address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections import deque
+from typing import Any, Literal, NamedTuple
+
+from slack_bolt.adapter.socket_mode.async_base_handler import AsyncBaseSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from adapters.slack.blocks import PREFIX
+from adapters.slack.web import QUIET, Failure, Web
+from bridge.errors import Unreachable
+from bridge.model import SECOND
+from bridge.ports import Clock
+
+log = logging.getLogger(__name__)
+
+QUEUE = 5_000  # events waiting to be looked at; what does not fit is read from the history
+RESERVE = 500  # room beyond it for the hosts' controls, which no history holds
+CONNECT = 20.0  # seconds a websocket may take to open
+PING = 2.0  # seconds; a socket that stays silent is noticed after about twice that (measured)
+LOOK = 0.2  # real seconds between two looks whether the socket was closed: the SDK tells nobody
+SHORTEST = 10.0  # seconds; of two sockets in a row that did not last so long the core is told
+
+
+class Frame(NamedTuple):
+    """One thing that happened. "event": an Events API callback; "action", "command": a control was used;
+    "bad": `body` is `{"payload": bytes, "why": str}`; others are the link's own notes to itself."""
+
+    kind: Literal["event", "action", "command", "bad", "again", "thread"]
+    body: dict[str, Any]
+
+
+class _OneSocket(SocketModeClient):
+    """A client that never reconnects: it says that its socket is over."""
+
+    over: asyncio.Event
+
+    async def connect_to_new_endpoint(self, force: bool = False) -> None:
+        self.over.set()
+
+
+class _Handler(AsyncBaseSocketModeHandler):
+    """What slack-bolt's own handler is, around a client of ours."""
+
+    def __init__(self, app: AsyncApp, client: _OneSocket) -> None:
+        self.app = self._bolt = app
+        self.client = client
+        client.socket_mode_request_listeners.append(self.handle)
+
+    async def handle(self, client: Any, req: SocketModeRequest) -> None:
+        await send_async_response(client, req, await run_async_bolt_app(self._bolt, req), 0.0)
+
+
+class Feed:
+    """What happens in the workspace, in the order it came."""
+
+    def __init__(self, web: Web, clock: Clock, team: str, bot_user: str, bot_id: str) -> None:
+        self._web = web
+        self._clock = clock
+        self._frames: deque[Frame] = deque()
+        self._wake = asyncio.Event()
+        self._gap = False
+        self._handler: _Handler | None = None
+        self._over = asyncio.Event()
+        self._since = 0
+        self._brief = False
+        self._app = self._listeners(
+            AuthorizeResult(enterprise_id=None, team_id=team, bot_user_id=bot_user, bot_id=bot_id)
+        )
+
+    # -------------------------------------------------------------- reading
+
+    async def next(self) -> Frame | None:
+        """The next thing that happened; None: something may have been missed since the last one. Raises
+        Unreachable or NeedsLogin if no socket can be had."""
+        while True:
+            if self._gap:
+                self._gap = False
+                return None
+            if self._frames:
+                return self._frames.popleft()
+            if await self._dead():
+                await self._renew()
+                return None
+            await self._woken()
+
+    def note(self, frame: Frame) -> None:
+        """Queue something of the link's own; dropped like any other if there is no room."""
+        self._put(frame, QUEUE)
+
+    def _put(self, frame: Frame, room: int) -> None:
+        if len(self._frames) < room:
+            self._frames.append(frame)
+        else:
+            self._gap = True
+        self._wake.set()
+
+    async def _woken(self) -> None:
+        """Until there is something to look at, or it is time to look whether the socket lives."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(LOOK):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    # -------------------------------------------------------------- sockets
+
+    async def connect(self) -> None:
+        """Open a socket. Raises Unreachable or NeedsLogin: a bad app token would hang the SDK's connect, so
+        the address is asked for first."""
+        await self.close()
+        try:
+            url = await self._web.socket()
+        except Failure as failure:
+            raise failure.trouble() from None
+        self._over = asyncio.Event()
+        client = _OneSocket("", QUIET, self._web.client, ping_interval=self._ping())
+        client.over = self._over
+        client.proxy = self._web.client.proxy
+        client.wss_uri = url
+        client.on_message_listeners.append(self._look)
+        self._handler = _Handler(self._app, client)
+        try:
+            async with asyncio.timeout(self._clock.timeout(CONNECT)):
+                await self._handler.connect_async()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            await self.close()
+            raise Unreachable(
+                "Slack gave an address for its events, but no connection could be made to it."
+            ) from None
+        self._since = self._clock.now()
+
+    async def close(self) -> None:
+        """Close the socket and wait for the SDK's tasks to end. Harmless to repeat."""
+        if self._handler is None:
+            return
+        handler, self._handler = self._handler, None
+        client = handler.client
+        assert isinstance(client, _OneSocket)
+        await handler.close_async()  # type: ignore[no-untyped-call]
+        tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+
+    async def _dead(self) -> bool:
+        return self._handler is None or self._over.is_set() or not await self._handler.client.is_connected()
+
+    async def _renew(self) -> None:
+        """A socket after a socket. One that did not last is left to the core's back-off."""
+        lasted = (self._clock.now() - self._since) / SECOND
+        brief, self._brief = self._brief, lasted < SHORTEST
+        if brief and self._brief:
+            raise Unreachable("Slack closes the connection for events right after it is opened.", SHORTEST)
+        log.info("slack: the socket is over after %.0f s; opening another", lasted)
+        await self.connect()
+
+    def _ping(self) -> float:
+        """Real seconds. Never under one: a rehearsal's busy machine must not look like a dead socket."""
+        return max(1.0, self._clock.timeout(PING))
+
+    # -------------------------------------------------------------- listeners
+
+    def _listeners(self, us: AuthorizeResult) -> AsyncApp:
+        """Every listener only queues. Bolt's own auth.test is replaced: if it failed, Bolt would acknowledge
+        an event and never run its listener. Its self-filter is off: echoes of our own messages are wanted."""
+
+        async def authorize() -> AuthorizeResult:
+            return us
+
+        app = AsyncApp(
+            client=self._web.client,
+            authorize=authorize,
+            logger=QUIET,
+            name="chatbridge",
+            request_verification_enabled=False,
+            ignoring_self_events_enabled=False,
+            ssl_check_enabled=False,
+            url_verification_enabled=False,
+            attaching_function_token_enabled=False,
+            attaching_conversation_kwargs_enabled=False,
+        )
+
+        async def event(body: dict[str, Any]) -> None:
+            self._put(Frame("event", body), QUEUE)
+
+        async def action(body: dict[str, Any], ack: Any) -> None:
+            self._put(Frame("action", body), QUEUE + RESERVE)
+            await ack()
+
+        async def command(body: dict[str, Any], ack: Any) -> None:
+            self._put(Frame("command", body), QUEUE + RESERVE)
+            await ack()
+
+        app.event(re.compile(""))(event)
+        app.action(re.compile(re.escape(PREFIX)))(action)
+        app.command("/chat")(command)
+        return app
+
+    async def _look(self, message: Any) -> None:
+        """Sees every text frame as it came, since the SDK drops those it cannot read."""
+        raw = str(message.data)
+        why = ""
+        try:
+            frame = json.loads(raw)
+            if frame["type"] == "disconnect":
+                self._over.set()  # Slack warns, or wants the socket refreshed
+            elif frame["type"] == "hello" and frame.get("num_connections", 1) > 1:
+                log.warning(
+                    "slack: another process uses this app token; Slack gives each event to only one of them"
+                )
+            elif frame["type"] == "events_api" and not isinstance(frame["payload"]["event"]["type"], str):
+                why = "an event without a type"
+        except (ValueError, TypeError, KeyError) as error:
+            why = f"{type(error).__name__}: {error}"
+        if why:
+            self._put(Frame("bad", {"payload": raw.encode(), "why": why}), QUEUE)
+        self._wake.set()

@@ -1,0 +1,109 @@
+"""Texts as Slack takes them: rich_text elements, which it never parses, and escaped fallbacks. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from bridge.model import Span, Text
+
+Block: TypeAlias = dict[str, Any]
+
+TEXT = 4_000  # characters of `text` that chat.update takes; chat.postMessage advises the same (documentation)
+
+
+def escaped(plain: str) -> str:
+    """Words that form no control sequence: no mention, no broadcast, no link."""
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def address(url: str | None) -> str | None:
+    """An address safe to stand in `<…|…>` and in a link element; None if it is no web address."""
+    if url is None or not url.startswith(("http://", "https://")):
+        return None
+    return quote(url, safe=":/?#[]@!$&'()*+,;=%~")
+
+
+def mrkdwn(text: Text) -> str:
+    """Our own words with their links; everything else escaped."""
+    parts, at = [], 0
+    for span in text.spans:
+        url = address(span.value) if span.kind == "link" else None
+        if url is None:
+            continue
+        shown = text.plain[span.start : span.end]
+        label = "" if shown == span.value else f"|{escaped(shown)}"
+        parts += [escaped(text.plain[at : span.start]), f"<{url.replace('&', '&amp;')}{label}>"]
+        at = span.end
+    return "".join((*parts, escaped(text.plain[at:])))
+
+
+def fallback(text: Text) -> str:
+    """What notifications and screen readers get, cut so that the message can be updated later."""
+    whole = mrkdwn(text)
+    if len(whole) <= TEXT:
+        return whole
+    return re.sub(r"&[a-z]{0,3}$", "", escaped(text.plain)[: TEXT - 1]) + "…"
+
+
+def words(plain: str, *, bold: bool = False) -> list[Block]:
+    """A stretch of unparsed text; no element at all for no text, which Slack refuses."""
+    if not plain:
+        return []
+    return [{"type": "text", "text": plain} | ({"style": {"bold": True}} if bold else {})]
+
+
+def link(url: str | None, label: str) -> list[Block]:
+    """A link, or its label alone if the address is no web address."""
+    safe = address(url)
+    return words(label) if safe is None else [{"type": "link", "url": safe, "text": label}]
+
+
+def rich(text: Text) -> list[Block]:
+    """A text as elements. A link whose words hide where it leads shows its address as well."""
+    elements: list[Block] = []
+    at = 0
+    for span in text.spans:
+        if span.kind != "link" or address(span.value) is None:
+            continue
+        elements += words(text.plain[at : span.start])
+        shown = text.plain[span.start : span.end]
+        if _honest(shown, span):
+            elements += link(span.value, shown)
+        else:
+            elements += [*words(f"{shown} ("), *link(span.value, span.value), *words(")")]
+        at = span.end
+    return elements + words(text.plain[at:])
+
+
+def _honest(shown: str, span: Span) -> bool:
+    bare = re.sub(r"^https?://(www\.)?", "", span.value)
+    claim = re.sub(r"^https?://(www\.)?", "", shown).rstrip("…")
+    return len(claim) > 3 and bare.startswith(claim)
+
+
+def section(*elements: list[Block]) -> Block:
+    """One paragraph of a rich_text block."""
+    return {"type": "rich_text_section", "elements": [e for group in elements for e in group]}
+
+
+def block(*sections: Block) -> Block:
+    """A rich_text block of the sections that say anything."""
+    return {"type": "rich_text", "elements": [s for s in sections if s["elements"]]}
+
+
+def plain_text(words: str, size: int) -> Block:
+    """A plain_text object; emoji codes stay as typed."""
+    return {"type": "plain_text", "text": words[:size], "emoji": False}
+
+
+def weight(thing: object) -> int:
+    """How many characters of a message Slack may count: its texts and, to be safe, its addresses."""
+    if isinstance(thing, dict):
+        own = sum(len(v) for k, v in thing.items() if k in {"text", "url", "value"} and isinstance(v, str))
+        return own + weight([v for v in thing.values() if isinstance(v, dict | list)])
+    if isinstance(thing, Iterable) and not isinstance(thing, str):
+        return sum(weight(item) for item in thing)
+    return 0

@@ -1,0 +1,191 @@
+"""A rehearsal as its director sees it: servers, people, hosts and the page's reader under one roof."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from simulator import plan
+from simulator.clock import Clock
+from simulator.compare import Servers, gather, latencies, report
+from simulator.drafts import Composer
+from simulator.faults import HARSH, MILD, Faults
+from simulator.hosts import Hosts
+from simulator.ledger import Ledger, Questions
+from simulator.people import Hours, People
+from simulator.reader import Reader
+from simulator.stage import Stage
+from simulator.words import Words
+
+Answer: TypeAlias = dict[str, Any]
+
+SECOND = 1_000_000
+TICK = 0.01  # real seconds between two looks at the clock
+OPENING = 10.0  # real seconds the page has to open its stream
+CLOSING = 0.7  # real seconds that closing the servers may take
+FIRST, LAST = 60 * SECOND, 180 * SECOND  # no fault so soon after the start or so near to the end
+LEVELS: dict[str, tuple[str, ...]] = {"none": (), "mild": MILD, "harsh": HARSH}
+
+
+@contextlib.asynccontextmanager
+async def rehearsing(scenario: Mapping[str, Any]) -> AsyncIterator[Rehearsal]:
+    """Start the servers, then let the people live until the block is left."""
+    rehearsal = Rehearsal(scenario)
+    try:
+        for stage in rehearsal.stages.values():
+            await stage.start()
+        async with asyncio.TaskGroup() as tasks:
+            rehearsal.begin(tasks)
+            try:
+                yield rehearsal
+            finally:
+                rehearsal.end()
+    finally:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                await asyncio.gather(*(s.stop() for s in rehearsal.stages.values()), return_exceptions=True)
+
+
+class Rehearsal:
+    """Everything of one scenario (see `python -m simulator` for its keys)."""
+
+    def __init__(self, scenario: Mapping[str, Any]) -> None:
+        self.scenario = scenario
+        self.clock = Clock(Path(scenario["clock"]) if scenario.get("clock") else None)
+        self.faults = Faults(self.clock.now)
+        self.platforms = {n["name"]: str(n["kind"]) for n in scenario["networks"]}
+        self.stages = {str(n["name"]): self._stage(n) for n in scenario["networks"]}
+        self.questions = Questions(scenario["questions"])
+        self.ledger = Ledger(self.questions)
+        self.people = self._people()
+        self.reader = Reader()
+        self.begun: Answer = {}  # the answer to the scenario
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: list[asyncio.Task[None]] = []
+
+    def begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Let everybody join and live; the servers are up."""
+        scenario = self.scenario
+        first = scenario["starts"] + FIRST
+        last = max(first, scenario["ends"] - LAST)
+        self.faults.plan(scenario["faults"], self.stages, first, last, scenario["seed"])
+        handles = self.people.join()
+        hosts = {
+            network: [p for (_, at), p in self.people.accounts.items() if p.host and at == network]
+            for network in self.stages
+        }
+        self.hosts = Hosts(self.stages, hosts, self.questions, scenario["seed"])
+        self.begun = {"networks": {name: s.access() for name, s in self.stages.items()}, "hosts": handles}
+        self._tasks = tasks
+        self._running.append(tasks.create_task(self._live(), name="people and hosts"))
+
+    def end(self) -> None:
+        """Let nothing more happen."""
+        for task in self._running:
+            task.cancel()
+
+    async def _live(self) -> None:
+        while True:
+            now = self.clock.now()
+            self.people.step(now)
+            self.hosts.step(now)
+            await asyncio.sleep(TICK)
+
+    # ------------------------------------------------------------ what the director asks
+
+    async def pace(self) -> Answer:
+        """How far the people are and when something happens next."""
+        people, due = self.people, self.people.next
+        return {
+            "next": due,
+            "busy": (due is not None and due <= self.clock.now()) or self.hosts.waiting > 0,
+            "written": people.written,
+            "planned": len(people.plan.posts),
+            "finished": people.finished,
+            "fired": self._fired(),
+        }
+
+    async def page(self, url: str) -> Answer:
+        """Open the page at `url` and stay on it (instead of the one before). Raises TimeoutError if its
+        stream cannot be opened."""
+        assert self._tasks is not None
+        for task in self._running[1:]:
+            task.cancel()
+        del self._running[1:]
+        self._running.append(self._tasks.create_task(self.reader.follow(url), name="reader"))
+        async with asyncio.timeout(OPENING):
+            await self.reader.connected()
+        return {"reading": url}
+
+    async def compare(self, transcript: str) -> Answer:
+        """Write servers.json and compare it with the transcript and with what the page served."""
+        if len(self._running) > 1:
+            await self.reader.last_look()
+        servers = self.ledger.servers(self.stages)
+        taken = self.ledger.taken(self.stages)
+        return await asyncio.to_thread(self._compare, servers, taken, Path(transcript))
+
+    def _compare(self, servers: Servers, taken: Mapping[str, float], transcript: Path) -> Answer:
+        out = Path(self.scenario["out"])
+        out.mkdir(parents=True, exist_ok=True)
+        written = json.dumps(servers, ensure_ascii=False, indent=1)
+        (out / "servers.json").write_text(written, encoding="utf-8")
+        mirrors = [name for name, kind in self.platforms.items() if kind == "slack"]
+        evidence = gather(
+            json.loads(written),
+            json.loads(transcript.read_text(encoding="utf-8")),
+            self.reader.page(),
+            mirrors,
+        )
+        return report(evidence) | {
+            "faults": self._fired(),
+            "latency_ms": latencies(taken, self.reader.arrivals().first),
+        }
+
+    def _fired(self) -> dict[str, int]:
+        """How often each kind of fault of this level struck so far."""
+        return {kind: self.faults.fired[kind] for kind in LEVELS[self.scenario["faults"]]}
+
+    # ------------------------------------------------------------ who and where
+
+    def _stage(self, network: Mapping[str, Any]) -> Stage:
+        """The stand-in server of a network, by its kind."""
+        module = importlib.import_module(f"simulator.{network['kind']}")
+        options = {**network, "tag": self.scenario["tag"]}
+        stage: Stage = module.Server(network["name"], self.clock, self.faults, options)
+        return stage
+
+    def _people(self) -> People:
+        scenario, words = self.scenario, Words()
+        seed = scenario["seed"]
+        planned = plan.make(
+            seed=seed,
+            participants=scenario["participants"],
+            answers=scenario["answers"],
+            networks=self.platforms,
+            questions=len(self.questions.labels),
+            hosts=[host["name"] for host in scenario["hosts"]],
+            roles=words.roles,
+            names=words.names,
+        )
+        composer = Composer(
+            words=words,
+            questions=self.questions,
+            tag=scenario["tag"],
+            platforms=self.platforms,
+            seed=seed,
+            agreed=[n["name"] for n in scenario["networks"] if n.get("public") == "yes"],
+        )
+        return People(
+            plan=planned,
+            stages=self.stages,
+            composer=composer,
+            ledger=self.ledger,
+            hours=Hours(scenario["starts"], scenario["ends"], scenario["late_until"]),
+            seed=seed,
+        )

@@ -1,0 +1,145 @@
+"""What the simulated people did and meant: the truth that the bridge's work is compared with.
+
+`servers.json` is written from here and from the stand-in servers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from simulator.compare import BRIDGE, key, letters
+from simulator.stage import Said, Stage
+
+Audience: TypeAlias = Literal["public", "room", "limited", "direct"]
+
+START = 24  # letters of a question by which its post is recognised
+
+
+@dataclass
+class Truth:
+    """A post as its author meant it. `words`: those no other post has, without label, tag, mention, link.
+
+    `question`: labels of what it answers, () for none (a hello); None: a reader could not say. `group`: the
+    same for the same words on two networks. `withdrawn`: it was open until its author said stop. `held`: hosts
+    had to let it through first.
+    """
+
+    network: str
+    id: str
+    author: str
+    kind: str
+    words: str
+    belongs: bool
+    audience: Audience
+    question: tuple[str, ...] | None = None
+    group: int = 0
+    opted_out: bool = False
+    withdrawn: bool = False
+    consent: bool = False
+    held: bool = False
+    warning: str | None = None
+    was: list[str] = field(default_factory=list)
+    acts: list[tuple[str, int]] = field(default_factory=list)  # what was done to it and when (chat time)
+
+
+class Questions:
+    """The questions of a chat, to recognise the posts that ask them."""
+
+    def __init__(self, questions: Sequence[Mapping[str, Any]]) -> None:
+        self.labels = tuple(str(q["label"]) for q in questions)
+        self.texts = tuple(str(q["text"]) for q in questions)
+        self.due: tuple[int | None, ...] = tuple(q.get("due") for q in questions)
+        self._starts = tuple(
+            letters(label) + letters(text)[:START]
+            for label, text in zip(self.labels, self.texts, strict=True)
+        )
+
+    def asked_by(self, said: Said) -> int | None:
+        """Which question (an index) a post of the bridge's asks: it begins with label and words."""
+        if said.place != "chat":
+            return None
+        begins = letters(said.history[0] if said.history else said.text)
+        return next((n for n, start in enumerate(self._starts) if begins.startswith(start)), None)
+
+
+class Ledger:
+    """Keeps a Truth for every post a person wrote."""
+
+    def __init__(self, questions: Questions) -> None:
+        self.questions = questions
+        self.truths: dict[tuple[str, str], Truth] = {}
+
+    def wrote(self, truth: Truth, now: int) -> None:
+        """A person wrote a post."""
+        truth.acts.append(("written", now))
+        self.truths[truth.network, truth.id] = truth
+
+    def edited(self, network: str, post: str, words: str, now: int) -> None:
+        """A person changed a post's words."""
+        truth = self.truths[network, post]
+        truth.was.append(truth.words)
+        truth.words = words
+        truth.acts.append(("edited", now))
+
+    def deleted(self, network: str, post: str, now: int) -> None:
+        """A person took a post away."""
+        self.truths[network, post].acts.append(("deleted", now))
+
+    def withdrew(self, author: str, now: int) -> None:
+        """A person said stop, or asked to be forgotten: it holds for everything they wrote or will write."""
+        for truth in self.truths.values():
+            if truth.author == author and not truth.opted_out:
+                truth.opted_out = truth.withdrawn = True
+                truth.acts.append(("withdrawn", now))
+
+    def servers(self, stages: Mapping[str, Stage]) -> dict[str, list[dict[str, Any]]]:
+        """The content of servers.json: everything on every network, in the order it was written."""
+        return {
+            network: [self._row(network, said) for said in stage.said.values()]
+            for network, stage in stages.items()
+        }
+
+    def _row(self, network: str, said: Said) -> dict[str, Any]:
+        row = {"id": said.id, "text": said.text, "at": said.at, "real": said.real, "place": said.place}
+        row |= {"deleted": said.deleted, "edited": said.edited, "reply_to": said.reply_to}
+        truth = self.truths.get((network, said.id))
+        if truth is None:
+            label = self.questions.asked_by(said) if said.ours else None
+            return row | {
+                "author": BRIDGE if said.ours else said.author,
+                "belongs": False,
+                "audience": said.reach,
+                "opted_out": False,
+                "words": "" if said.ours else said.text,
+                "was": said.history,
+                "question": None if label is None else self.questions.labels[label],
+            }
+        return row | {
+            "author": truth.author,
+            "kind": truth.kind,
+            "words": truth.words,
+            "was": truth.was,
+            "belongs": truth.belongs,
+            "question": None if truth.question is None else list(truth.question),
+            "audience": truth.audience,
+            "opted_out": truth.opted_out,
+            "withdrawn": truth.withdrawn,
+            "consent": truth.consent,
+            "warning": truth.warning,
+            "group": truth.group,
+            "acts": truth.acts,
+        }
+
+    def taken(self, stages: Mapping[str, Stage]) -> dict[str, float]:
+        """When a server took each post that everybody could read at once: key -> time.monotonic()."""
+        found: dict[str, float] = {}
+        for (network, post), truth in self.truths.items():
+            reach = truth.audience == "public" or (truth.audience == "room" and truth.consent)
+            first = truth.was[0] if truth.was else truth.words
+            kept = truth.held or (truth.opted_out and not truth.withdrawn)
+            if truth.belongs and reach and not kept and key(first):
+                real = stages[network].said[post].real
+                found[key(first)] = min(real, found.get(key(first), real))
+        return found

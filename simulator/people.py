@@ -1,0 +1,274 @@
+"""The simulated people: they watch their networks and write what was planned for them, when they see it fit.
+
+Synchronous and without a clock of its own: `saw` is told what the bridge published, `step` does everything
+that is due at a chat time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from simulator.drafts import Composed, Composer, Scene
+from simulator.ledger import Ledger, Truth
+from simulator.plan import Plan, Planned
+from simulator.stage import Person, Said, Stage
+
+SECOND = 1_000_000
+GRACE = 45 * SECOND  # after a new question the one before is still meant by who names none
+CLOSE_CALL = 20 * SECOND  # so near to that instant nobody can say which question was meant
+BREATH = 12 * SECOND  # between two posts of one person: more than six a minute look like a machine
+READ = 15 * SECOND  # a post has to be out for so long before others react to it
+KNOWN = 30 * SECOND  # and for so long before its author is no stranger any more
+FAR = 1 << 62
+
+
+@dataclass(frozen=True)
+class Hours:
+    """When the chat takes place (chat time, microseconds)."""
+
+    starts: int
+    ends: int
+    late_until: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Something on a network that people may answer to."""
+
+    id: str
+    at: int
+    answers: tuple[str, ...] | None  # labels; None: cannot be told
+    author: str = ""
+
+
+class People:
+    """All people of a plan, on their stages."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        stages: Mapping[str, Stage],
+        composer: Composer,
+        ledger: Ledger,
+        hours: Hours,
+        seed: int,
+    ) -> None:
+        self.plan, self.stages, self.composer, self.ledger, self.hours = plan, stages, composer, ledger, hours
+        self.accounts: dict[tuple[str, str], Person] = {}  # (handle, network)
+        self.written = 0
+        self._rng = random.Random(f"people {seed}")
+        self._agenda: list[tuple[int, int, Callable[[int], None]]] = []
+        self._order = itertools.count()
+        self._waiting = [p for p in plan.posts if p.after == "question"]
+        self._left: defaultdict[str, int] = defaultdict(int)  # posts a person has still to write
+        self._questions: dict[str, dict[int, Seen]] = {network: {} for network in stages}
+        self._answers: dict[str, dict[int, list[Seen]]] = {network: defaultdict(list) for network in stages}
+        self._last: dict[str, int] = {}  # handle -> when they last wrote
+        self._read: dict[tuple[str, str], int] = {}  # account -> when they first wrote something that stays
+        self._silent: set[str] = set()  # who said stop
+        platforms = composer.platforms.values()
+        self._guarded = "slack" in platforms and any(who.host for who in plan.cast)
+        for post in plan.posts:
+            self._left[post.who.handle] += 1
+
+    # ------------------------------------------------------------ for the director
+
+    def join(self) -> list[dict[str, str]]:
+        """Make everybody's accounts and plan what waits for the clock alone. Gives each host's handles as
+        {network: what a config names them by}."""
+        hosts = []
+        for who in self.plan.cast:
+            handles = {}
+            for network in who.networks:
+                person = Person(who.handle, who.name, network, who.profile, host=who.host)
+                handles[network] = self.stages[network].join(person)
+                self.accounts[who.handle, network] = person
+            if who.host:
+                hosts.append(handles)
+        for network, stage in self.stages.items():
+            stage.on_ours.append(partial(self.saw, network))
+        hours = self.hours
+        first = next((due for due in self.ledger.questions.due if due is not None), hours.ends)
+        for post in self.plan.posts:
+            wait = int(post.wait * SECOND)
+            if post.after == "start":
+                self._at(min(hours.starts + wait, first - SECOND), partial(self._write, post))
+            elif post.after == "end":
+                self._at(min(hours.ends + wait, hours.late_until - 60 * SECOND), partial(self._write, post))
+        return hosts
+
+    @property
+    def next(self) -> int | None:
+        """Chat time of the earliest thing that is going to happen by itself."""
+        closing = self.hours.ends if self._waiting else FAR
+        due = min(self._agenda[0][0] if self._agenda else FAR, closing)
+        return None if due == FAR else due
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything planned was written, edited and deleted."""
+        return not self._agenda and not self._waiting
+
+    def step(self, now: int) -> None:
+        """Do everything that is due."""
+        if now >= self.hours.ends and self._waiting:
+            self._close(now)
+        while self._agenda and self._agenda[0][0] <= now:
+            heapq.heappop(self._agenda)[2](now)
+
+    # ------------------------------------------------------------ what they see
+
+    def saw(self, network: str, said: Said) -> None:
+        """The bridge published or edited something on a network."""
+        if said.deleted or said.edited:
+            return
+        number = self.ledger.questions.asked_by(said)
+        here = self._questions[network]
+        if number is None:
+            self._note_copy(network, said)
+        elif number not in here:
+            here[number] = Seen(said.id, said.at, (self.ledger.questions.labels[number],))
+            self._release(network, number, said.at)
+
+    def _note_copy(self, network: str, said: Said) -> None:
+        """In Slack people also answer under what the bridge brought from elsewhere."""
+        here = self._questions[network]
+        if self.composer.platforms[network] == "slack" and said.place == "chat" and here:
+            self._answers[network][max(here)].append(Seen(said.id, said.at, None))
+
+    def _release(self, network: str, number: int, now: int) -> None:
+        """Plan what waited for this question; what waited for an earlier one that was never asked here moves
+        on to this one."""
+        here, last = self._questions[network], max(now + 5 * SECOND, self.hours.ends - 15 * SECOND)
+
+        def missed(post: Planned) -> bool:
+            return network in post.needs and post.question not in here and (post.question or 0) < number
+
+        waiting = [replace(p, question=number) if missed(p) else p for p in self._waiting]
+        self._waiting = []
+        for post in waiting:
+            if all(post.question in self._questions[n] for n in post.needs):
+                self._at(min(now + int(post.wait * SECOND), last), partial(self._write, post))
+            else:
+                self._waiting.append(post)
+
+    def _close(self, now: int) -> None:
+        """The chat is over, and some questions never came: who waited for them still says something."""
+        waiting, self._waiting = self._waiting, []
+        waiting.sort(key=lambda p: (p.kind == "command", p.question, p.wait))
+        for n, post in enumerate(waiting):
+            when = min(now + (120 + 10 * n) * SECOND, self.hours.late_until - 30 * SECOND)
+            act = partial(self._write, replace(post, kind="late") if post.counts else post)
+            self._at(max(now, when), act)
+
+    # ------------------------------------------------------------ what they do
+
+    def _at(self, when: int, act: Callable[[int], None]) -> None:
+        heapq.heappush(self._agenda, (when, next(self._order), act))
+
+    def _write(self, post: Planned, now: int) -> None:
+        handle = post.who.handle
+        free = self._last.get(handle, -FAR) + BREATH
+        if post.kind == "command" and post.who.wish == "forget" and self._left[handle] > 1:
+            free = now + 20 * SECOND  # it is the last thing they write
+        if free > now:
+            self._at(free, partial(self._write, post))
+            return
+        composed = self.composer.compose(post, self._scene(post, now))
+        person = self.accounts[handle, post.network]
+        id_ = self.stages[post.network].write(person, composed.draft)
+        self._last[handle] = now
+        self._left[handle] -= 1
+        self.written += 1
+        self._record(post, id_, composed, now)
+        if post.kind == "command":
+            self._silent.add(handle)
+            self.ledger.withdrew(handle, now)
+        if post.fate == "edit":
+            self._at(now + int(post.fate_wait * SECOND), partial(self._edit, post, id_, composed))
+        elif post.fate == "delete":
+            self._at(now + int(post.fate_wait * SECOND), partial(self._delete, post, id_))
+
+    def _record(self, post: Planned, id_: str, composed: Composed, now: int) -> None:
+        silent = post.who.handle in self._silent
+        truth = Truth(
+            network=post.network,
+            id=id_,
+            author=post.who.handle,
+            kind=post.kind,
+            words=composed.words,
+            belongs=composed.belongs,
+            audience=composed.audience,
+            question=composed.expected,
+            group=post.group,
+            opted_out=composed.opted_out or silent,
+            withdrawn=silent,
+            consent=composed.audience == "room" and post.network in self.composer.agreed,
+            warning=composed.draft.warning,
+            held=composed.held,
+        )
+        self.ledger.wrote(truth, now)
+        if post.counts and post.fate != "delete":
+            if post.kind != "twin":  # the second of two is no post of its own to who reads them
+                self._read.setdefault((post.who.handle, post.network), now)
+            here = self._questions[post.network]
+            if post.kind not in ("hello", "late") and here:
+                seen = Seen(id_, now, composed.expected, post.who.handle)
+                self._answers[post.network][post.question if post.question is not None else max(here)].append(
+                    seen
+                )
+
+    def _edit(self, post: Planned, id_: str, composed: Composed, now: int) -> None:
+        words = self.composer.edit(post, composed)
+        person = self.accounts[post.who.handle, post.network]
+        self.stages[post.network].edit(person, id_, composed.reworded(words))
+        self.ledger.edited(post.network, id_, words, now)
+
+    def _delete(self, post: Planned, id_: str, now: int) -> None:
+        self.stages[post.network].delete(self.accounts[post.who.handle, post.network], id_)
+        self.ledger.deleted(post.network, id_, now)
+
+    # ------------------------------------------------------------ what they go by
+
+    def _scene(self, post: Planned, now: int) -> Scene:
+        here = self._questions[post.network]
+        question = here.get(post.question) if post.question is not None else None
+        known = self._read.get((post.who.handle, post.network))
+        return Scene(
+            question=question.id if question else None,
+            open=self._open(post.network, now),
+            parent=self._parent(post, now),
+            known=known is not None and known + KNOWN <= now,
+            guarded=self._guarded,
+        )
+
+    def _open(self, network: str, now: int) -> tuple[str, ...] | None:
+        """What a post that names no question answers: the one that is open here by the clock."""
+        current: tuple[str, ...] | None = ()
+        for seen in sorted(self._questions[network].values(), key=lambda s: s.at):
+            if current == ():
+                current = seen.answers
+            elif abs(seen.at + GRACE - now) < CLOSE_CALL:
+                return None
+            elif seen.at + GRACE <= now:
+                current = seen.answers
+        return current
+
+    def _parent(self, post: Planned, now: int) -> tuple[str, tuple[str, ...] | None] | None:
+        """Another person's post on the same question, one that stays."""
+        if post.question is None:
+            return None
+        there = self.stages[post.network].said
+        said = [s for s in self._answers[post.network][post.question] if not there[s.id].deleted]
+        others = [s for s in said if s.at + READ <= now and s.author != post.who.handle]
+        if not others:
+            return None
+        chosen = self._rng.choice(others[-8:])
+        return chosen.id, chosen.answers

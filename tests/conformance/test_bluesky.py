@@ -1,0 +1,26 @@
+"""The suite on Bluesky."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from adapters.bluesky import platform
+from bridge.ports import Platform
+from simulator.bluesky import Server
+from simulator.clock import Clock
+from simulator.faults import Faults
+from simulator.stage import Stage
+from tests.conformance.suite import LinkConformance
+
+
+class TestBluesky(LinkConformance):
+    network = "bluesky"
+    cannot: ClassVar[dict[str, str]] = {
+        "test_a_revoked_token_while_reading": "Jetstream is read without a login",
+    }
+
+    def platform(self) -> Platform:
+        return platform
+
+    def stage(self, network: str, clock: Clock, faults: Faults, options: dict[str, Any]) -> Stage:
+        return Server(network, clock, faults, options)

@@ -1,0 +1,304 @@
+"""Builders: invented settings and posts, and an hour that is driven event by event without any I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bridge.chat.session import Session
+from bridge.chat.state import Arrived, Configured, Effects, Event, Recorded, Settled, Tick
+from bridge.chat.timeline import key
+from bridge.model import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    Account,
+    Author,
+    AuthorKnown,
+    Cancelled,
+    Capabilities,
+    Command,
+    Content,
+    Edited,
+    Final,
+    Gathered,
+    Held,
+    Limits,
+    Micros,
+    Network,
+    Notice,
+    Opened,
+    Order,
+    OrderId,
+    Post,
+    Publish,
+    Ref,
+    Refused,
+    Removed,
+    Sent,
+    Text,
+    Update,
+    What,
+    Wishes,
+    Words,
+    Written,
+)
+from bridge.settings import Chat, Community, Host, Net, Question
+from bridge.text import hashtags, marked
+
+STARTS: Micros = 1_521_576_000 * SECOND
+LIMITS = {"mastodon": Limits(500, url=23), "bluesky": Limits(300, bytes=3000), "slack": Limits(3000)}
+NETS = (
+    Net("mastodon", "mastodon", "Mastodon", LIMITS["mastodon"]),
+    Net("bluesky", "bluesky", "Bluesky", LIMITS["bluesky"]),
+    Net("slack", "slack", "Slack", LIMITS["slack"], mirror=True),
+)
+HOST = "acct:wren@ward.example"
+SLACK_HOST = "slack:T1/UHOST"
+LONG = "We meet on the first Tuesday of every month and write down what each of us will try next"
+
+
+def chat(questions: int = 3, **more: Any) -> Chat:
+    """An hour with a question every ten minutes, the first at five past."""
+    fields: dict[str, Any] = {
+        "id": "handovers",
+        "title": "Safer handovers",
+        "hashtag": "WardChat",
+        "starts": STARTS,
+        "ends": STARTS + HOUR,
+        "late_until": STARTS + 25 * HOUR,
+        "questions": tuple(
+            Question(STARTS + (5 + 10 * n) * MINUTE, f"What did your team learn in round {n + 1}?")
+            for n in range(questions)
+        ),
+        "hosts": (Host("Wren Adair", (("mastodon", "@wren@ward.example"), ("slack", "UHOST"))),),
+    }
+    return Chat(**fields | more)
+
+
+def community(*chats: Chat, networks: tuple[Net, ...] = NETS, page: str | None = None) -> Community:
+    return Community("The Night Round", "Europe/London", "en", chats or (chat(),), networks, page)
+
+
+def person(name: str, network: Network = "mastodon", **more: Any) -> Author:
+    """The account "name" has on a network."""
+    account, handle = {
+        "mastodon": (f"acct:{name}@ward.example", f"@{name}@ward.example"),
+        "bluesky": (f"did:plc:{name}", f"{name}.garden.example"),
+    }.get(network, (f"slack:T1/U{name.upper()}", name))
+    fields: dict[str, Any] = {"name": name.capitalize(), "url": f"https://{network}.example/{name}"}
+    return Author(account, handle, **fields | more)
+
+
+def post(
+    id_: str, words: str | Text = "", *, by: str | Author = "nurse", network: Network = "mastodon", **more: Any
+) -> Post:
+    """A post of that id; its tags are those in its words."""
+    text = marked(words) if isinstance(words, str) else words
+    at = more.pop("at", STARTS + 10 * MINUTE)
+    fields: dict[str, Any] = {
+        "ref": Ref(network, id_),
+        "uri": f"{network}:{id_}",
+        "author": person(by, network) if isinstance(by, str) else by,
+        "text": text,
+        "at": at,
+        "seen": at,
+        "reach": "room" if network == "slack" else "public",
+        "tags": hashtags(text.plain),
+        "url": f"https://{network}.example/post/{id_}",
+    }
+    return Post(**fields | more)
+
+
+class Hour:
+    """A session, its networks and its clock. Networks take what they are sent at once, unless they are `down`
+    (then it waits, until it is too late) or `refusing`. What stands on them is in `standing`."""
+
+    def __init__(self, config: Community | None = None, now: Micros = STARTS - HOUR) -> None:
+        self.session = Session()
+        self.now = now
+        self.events: list[Recorded] = []
+        self.effects = Effects()  # of the last event
+        self.queued: list[Order] = []
+        self.orders: list[Order] = []  # all of them
+        self.standing: dict[Network, dict[str, Content]] = {}
+        self.went_out: dict[Network, list[str]] = {}  # items, in the order they were posted there
+        self.made: dict[OrderId, str] = {}  # order -> id of its post
+        self.answers: list[str] = []  # what those who commanded were told
+        self.down: set[Network] = set()
+        self.refusing: dict[Network, str] = {}
+        self._posts = 0
+        config = config or community()
+        self.event(Configured(config))
+        for net in config.networks:
+            self.standing[net.name], self.went_out[net.name] = {}, []
+            can = Capabilities(net.limits, mirror=net.mirror, console=net.mirror)
+            self.event(Opened(net.name, f"our:{net.name}", "@ours", can))
+        self.deliver()
+
+    # ------------------------------------------------------------ events
+
+    def event(self, event: Event) -> Effects:
+        recorded = Recorded(len(self.events) + 1, self.now, event)
+        self.events.append(recorded)
+        self.effects = self.session.decide(recorded)
+        self.queued += self.effects.orders
+        self.orders += self.effects.orders
+        self.answers += [words for _, _, words in self.effects.answers]
+        return self.effects
+
+    def arrive(self, what: What, network: Network = "mastodon") -> bool:
+        """What a link reports; whether it was wanted."""
+        event = self.session.admit(network, what)
+        if event is None:
+            return False
+        self.event(event)
+        self.deliver()
+        return True
+
+    def write(self, *posts: Post, known: bool = True) -> None:
+        """People post; their wishes are `known` and they have none, unless they told us before."""
+        for written in posts:
+            if known and written.author.account not in self.session.state.people.all:
+                self.arrive(AuthorKnown(written.author.account), written.ref.network)
+            self.arrive(Written(written), written.ref.network)
+
+    def edit(self, edited: Post) -> bool:
+        return self.arrive(Edited(edited), edited.ref.network)
+
+    def remove(self, gone: Post | Ref) -> bool:
+        ref = gone if isinstance(gone, Ref) else gone.ref
+        return self.arrive(Removed(ref), ref.network)
+
+    def wishes(self, account: Account, network: Network = "mastodon", **wishes: Any) -> None:
+        self.arrive(AuthorKnown(account, Wishes(**wishes)), network)
+
+    def command(self, verb: str, text: str = "", *, by: Account = SLACK_HOST, **more: Any) -> str:
+        """A host says something in Slack; what they are told."""
+        self.event(Arrived("slack", Command(verb, by, text=text, answer="here", **more)))
+        said = self.answers[-1]
+        self.deliver()
+        return said
+
+    def until(self, minute: float) -> None:
+        """Let time pass until so many minutes after the start, with a Tick at each deadline, and with whatever
+        can no longer be sent held or dropped in time."""
+        end = STARTS + round(minute * MINUTE)
+        while True:
+            self.deliver()
+            deadline = self.session.deadline()
+            times = [o.not_after + 1 for o in self.queued if o.not_after is not None]
+            times += [deadline] if deadline is not None else []
+            soonest = max(min(times, default=end + 1), self.now)
+            if soonest > end:
+                break
+            self.now = soonest
+            if deadline is not None and deadline <= self.now:
+                self.event(Tick())
+        self.now = end
+
+    # ------------------------------------------------------------ the networks
+
+    def deliver(self) -> None:
+        """Send what can be sent, lane by lane, and then the merged timeline."""
+        while ready := [o for o in self.queued if self.outcome(o) is not None]:
+            order = ready[0]
+            outcome = self.outcome(order)
+            assert outcome is not None
+            self.settle(order, outcome)
+        for name in self.standing:
+            if name not in self.down and (step := self.session.following(name, self.now)) is not None:
+                self.event(step)
+                self.deliver()
+
+    def outcome(self, order: Order) -> Final | None:
+        """What becomes of an order now; None while it has to wait."""
+        if order.not_after is not None and self.now > order.not_after:
+            return Held("too late") if order.late == "hold" else Cancelled("too late")
+        first = next(o for o in self.queued if (o.network, o.lane) == (order.network, order.lane))
+        if order.network in self.down or first is not order:
+            return None
+        if order.network in self.refusing:
+            return Refused(self.refusing[order.network])
+        parent = order.op.reply_to if isinstance(order.op, Publish) else None
+        if isinstance(parent, tuple) and parent not in self.made and isinstance(order.op, Publish):
+            if any(o.id == parent for o in self.queued):
+                return None
+            if order.op.orphan == "cancel":
+                return Cancelled("what it continues was not posted")
+        return Sent(self._act(order), "")
+
+    def _act(self, order: Order) -> Ref:
+        standing = self.standing[order.network]
+        match order.op:
+            case Publish(content):
+                self._posts += 1
+                place = f"ours-{self._posts}"
+                self.made[order.id] = place
+                standing[place] = content
+                if order.item is not None and order.part == 0 and order.lane == "sheet":
+                    self.went_out[order.network].append(order.item)
+            case Update(target, content):
+                place = target.id if isinstance(target, Ref) else self.made[target]
+                assert place in standing, "an update of what does not stand there"
+                standing[place] = content
+            case _:
+                target = order.op.target
+                place = target.id if isinstance(target, Ref) else self.made[target]
+                standing.pop(place, None)
+        return Ref(order.network, place)
+
+    def settle(self, order: Order, outcome: Final) -> None:
+        """An order is final."""
+        self.queued.remove(order)
+        if isinstance(outcome, Sent):
+            outcome = Sent(outcome.ref, f"{order.network}:{outcome.ref.id}", at=outcome.at)
+        self.event(Settled(order.id, outcome))
+
+    # ------------------------------------------------------------ looking
+
+    def copy_of(self, item: str, network: Network = "mastodon") -> Ref:
+        """The copy of an item."""
+        order = next(o for o in self.orders if (o.item, o.network, o.part) == (item, network, 0))
+        return Ref(network, self.made[order.id])
+
+    def mirrored(self, network: Network = "slack") -> dict[int, str]:
+        """Entry -> words, as the merged timeline shows them. No entry stands there twice."""
+        cards = [c for m in self.standing[network].values() if isinstance(m, Gathered) for c in m.cards]
+        assert len({c.no for c in cards}) == len(cards), "an entry stands there twice"
+        return {c.no: c.text.plain for c in cards}
+
+    def notices(self) -> list[Notice]:
+        """What stands in the hosts' room, boards apart."""
+        return [m for m in self.standing["slack"].values() if isinstance(m, Notice)]
+
+    def texts(self, network: Network) -> list[str]:
+        """The words of our own posts."""
+        return [m.text.plain for m in self.standing[network].values() if isinstance(m, Words)]
+
+    def on(self, item: str) -> dict[Network, str]:
+        """An item's state on each network."""
+        found = self.sheet.get(item)
+        assert found is not None
+        return dict(found.on)
+
+    @property
+    def _chat(self) -> Any:
+        return next(iter(self.session.state.chats.values()))
+
+    @property
+    def sheet(self) -> Any:
+        return self._chat.sheet
+
+    @property
+    def entries(self) -> dict[int, Any]:
+        return dict(self._chat.timeline.entries)
+
+    def entry(self, what: Post) -> Any:
+        """The entry that holds a post; None if none does."""
+        return self._chat.timeline.at(what.ref)
+
+    def placed(self, what: Post) -> tuple[tuple[int, ...], str]:
+        """A post's questions, and by which rule."""
+        entry = self.entry(what)
+        assert entry is not None, f"{key(what.ref)} is no entry"
+        return entry.questions, entry.rule

@@ -1,0 +1,370 @@
+"""The comparison sees a post that was dropped, doubled or unhidden, and nothing where all is well."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import html
+import json
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from aiohttp import web
+
+from simulator.compare import Page, gather, key, latencies, letters, readings, report, searchable
+from simulator.reader import Reader
+
+Row: TypeAlias = dict[str, Any]
+
+WORDS = {
+    "m1": "Shared know-how that walks about on legs. Ask anyone in Ashmere, all 14 of us.",
+    "m2": "Tea & trust <3 in Millbeck, 9 mugs, and a café called «Öl».",
+    "m3": "Followers only: the Foxcombe group may close, 5 are left.",
+    "m4": "Somebody who opted out in Garthdale said 77 things.",
+    "m5": "A thing that I soon took back, in Kirkmuir, 31 times.",
+    "m6": "Soup for 12 in Oakhanger, nothing to do with the chat.",
+    "m7": "Said before I asked to be left out, in Rushmoor, 44 of us.",
+    "m8": "Same words on two networks, whatever the weather in Marlsea, 21 people.",
+    "b1": "実践共同体とは、23人が仕事の知恵を持ち寄って学び合う場だと思います。Venlowの私たちもそうです。",
+    "b2": "Corrected: 61 of us in Pendreth, and the domain moved with us.",
+    "b3": "Same words on two networks, whatever the weather in Marlsea, 21 people.",
+    "s1": "Only for this room, says Quarrington, 18 times a week.",
+    "s2": "This one agreed to leave the room, greetings from Tregarth, 52.",
+}
+OLD = "Before the correction it was 16 of us in Saltwick."
+
+
+def person(id_: str, **fields: Any) -> Row:
+    words = WORDS[id_]
+    base = {
+        "id": id_,
+        "author": f"nurse-{id_}",
+        "text": f"A1 {words} #CCNVirtual",
+        "words": words,
+        "belongs": True,
+        "audience": "room" if id_[0] == "s" else "public",
+        "opted_out": False,
+        "deleted": False,
+        "edited": False,
+        "question": ["Q1"],
+        "was": [],
+    }
+    return base | fields
+
+
+def bridge(id_: str, text: str, **fields: Any) -> Row:
+    base = {"id": id_, "author": "bridge", "text": text, "words": "", "belongs": False, "audience": "public"}
+    return base | {"opted_out": False, "deleted": False, "edited": False, "real": 1.0} | fields
+
+
+def servers() -> dict[str, list[Row]]:
+    """What the stand-ins hold after a chat in which everything went well."""
+    question = {"question": "Q1"}
+    return {
+        "mastodon": [
+            bridge("mq", "Q1 What is it?", real=5.000, **question),
+            person("m1"),
+            person("m2"),
+            person("m3", audience="limited"),
+            person("m4", opted_out=True),
+            person("m5", deleted=True),
+            person("m6", belongs=False, question=None),
+            person("m7", opted_out=True, withdrawn=True),
+            person("m8"),
+        ],
+        "bluesky": [
+            bridge("bq", "Q1 What is it?", real=5.012, **question),
+            person("b1", question=[]),
+            person("b2", edited=True, was=[OLD]),
+            person("b3"),
+        ],
+        "slack": [
+            bridge("sq", "Q1 What is it?", real=5.020, **question),
+            person("s1"),
+            person("s2", consent=True),
+            *(bridge(f"c{id_}", f"A1 · 1 nurse {WORDS[id_]}") for id_ in ("m1", "b1", "b2", "m8")),
+            bridge("cm2", f"A1 · 2 {html.escape(WORDS['m2'])}"),
+            bridge("cm7", f"A1 · 9 {WORDS['m7']}", deleted=True),
+        ],
+    }
+
+
+NETWORK = {"m": "mastodon", "b": "bluesky", "s": "slack"}
+
+
+def entry(no: int, text: str | None, *ids: str, question: str | None = "Q1") -> Row:
+    sources = [{"network": NETWORK[i[0]], "id": i} for i in ids]
+    return {"no": no, "question": question, "sources": sources, "text": text, "name": "Nurse"}
+
+
+def transcript() -> Row:
+    return {
+        "entries": [
+            entry(1, f"A1 {WORDS['m1']} #CCNVirtual", "m1"),
+            entry(2, WORDS["m2"], "m2"),
+            entry(3, None, "m4"),
+            entry(4, None, "m3"),
+            entry(5, WORDS["b1"], "b1", question=None),
+            entry(6, WORDS["b2"], "b2"),
+            entry(7, WORDS["m8"], "m8", "b3"),
+            entry(8, None, "s1"),
+            entry(9, WORDS["s2"], "s2"),
+        ]
+    }
+
+
+def page(*ids: str, once: tuple[str, ...] = ("m5", "m7")) -> Page:
+    """A page that shows these posts at the end, and showed others for a while."""
+    final = "".join(f"<p>{html.escape(WORDS[i])[:400]}</p>" for i in ids)
+    return Page(ever=searchable([final, *(WORDS[i] for i in once)]), final=readings(final))
+
+
+OPEN = ("m1", "m2", "b1", "b2", "m8", "s2")
+
+
+def compared(rows: Any, document: Any, shown: Page | None = None) -> dict[str, Any]:
+    return report(gather(rows, document, shown or page(*OPEN)))
+
+
+def reasons(found: list[Row]) -> set[tuple[str, str]]:
+    return {(f["id"], f["why"]) for f in found}
+
+
+def test_where_all_is_well_nothing_is_found() -> None:
+    found = compared(servers(), transcript())
+    assert (found["lost"], found["duplicated"], found["leaked"], found["misplaced"]) == ([], [], [], [])
+    assert found["written"] == {"mastodon": 4, "bluesky": 3, "slack": 2}
+    assert found["timeline"] == {"entries": 9, "answers": {"Q1": 8}}
+    assert found["slack_copies"] == 5
+    assert found["edits"] == {"made": 1, "followed": 1}
+    assert found["deletions"] == {"made": 1, "followed": 1}
+    assert found["opt_outs"] == {"made": 2, "obeyed": 2}
+    assert found["questions"] == [
+        {"label": "Q1", "posted": {"mastodon": 1, "bluesky": 1, "slack": 1}, "skew_ms": 20.0}
+    ]
+
+
+@pytest.mark.parametrize("at", [0, 1, 4, 5, 6, 7, 8])
+def test_an_entry_dropped_from_a_copy_of_the_file_is_lost(at: int, tmp_path: Path) -> None:
+    file = tmp_path / "transcript.json"
+    document = transcript()
+    gone = document["entries"].pop(at)
+    file.write_text(json.dumps(document))
+    found = compared(servers(), json.loads(file.read_text()))
+    assert {f["id"] for f in found["lost"]} == {s["id"] for s in gone["sources"]}
+    assert not found["duplicated"]
+    assert not found["leaked"]
+
+
+@pytest.mark.parametrize("at", [0, 4, 6])
+def test_an_entry_doubled_in_a_copy_of_the_file_is_reported(at: int, tmp_path: Path) -> None:
+    file = tmp_path / "transcript.json"
+    document = transcript()
+    document["entries"].append(copy.deepcopy(document["entries"][at]))
+    file.write_text(json.dumps(document))
+    found = compared(servers(), json.loads(file.read_text()))
+    doubled = {s["id"] for s in document["entries"][at]["sources"]}
+    assert {(i, "a source 2 times") for i in doubled} <= reasons(found["duplicated"])
+    assert any(why == "the same words in 2 entries" for _, why in reasons(found["duplicated"]))
+    assert not found["lost"]
+
+
+@pytest.mark.parametrize(("at", "id_"), [(2, "m4"), (3, "m3"), (7, "s1")])
+def test_an_entry_unhidden_in_a_copy_of_the_file_is_leaked(at: int, id_: str, tmp_path: Path) -> None:
+    file = tmp_path / "transcript.json"
+    document = transcript()
+    document["entries"][at]["text"] = WORDS[id_]
+    file.write_text(json.dumps(document))
+    found = compared(servers(), json.loads(file.read_text()))
+    assert [(f["id"], f["why"].split(", ")[1]) for f in found["leaked"]] == [(id_, "yet in the transcript")]
+    assert not found["lost"]
+
+
+def test_words_that_are_not_in_the_entry_that_lists_them_are_lost() -> None:
+    document = transcript()
+    document["entries"][5]["text"] = OLD
+    found = compared(servers(), document)
+    assert reasons(found["lost"]) == {("b2", "its words are not in its entry")}
+    assert found["edits"] == {"made": 1, "followed": 0}
+
+
+def test_an_old_version_that_still_stands_in_slack_is_an_edit_not_followed() -> None:
+    rows = servers()
+    rows["slack"].append(bridge("old", f"A1 · 6 {OLD}"))
+    assert compared(rows, transcript())["edits"] == {"made": 1, "followed": 0}
+
+
+def test_words_withheld_though_anybody_may_read_them_are_lost() -> None:
+    document = transcript()
+    document["entries"][0]["text"] = None
+    assert reasons(compared(servers(), document)["lost"]) == {("m1", "its words are not in its entry")}
+
+
+def test_a_post_missing_in_the_room_is_lost_and_one_standing_there_twice_is_duplicated() -> None:
+    rows = servers()
+    rows["slack"] = [r for r in rows["slack"] if r["id"] != "cm1"]
+    rows["slack"].append(bridge("again", f"Several: {WORDS['m8']} and {WORDS['b1']}"))
+    found = compared(rows, transcript())
+    assert reasons(found["lost"]) == {("m1", "in no message on slack")}
+    assert reasons(found["duplicated"]) == {("m8", "in 2 messages"), ("b1", "in 2 messages")}
+    assert found["slack_copies"] == 6
+
+
+def test_a_copy_in_the_hosts_room_is_no_copy() -> None:
+    rows = servers()
+    rows["slack"].append(bridge("hosts", WORDS["m1"], place="hosts"))
+    assert not compared(rows, transcript())["duplicated"]
+
+
+def test_a_folded_post_is_known_by_its_warning() -> None:
+    rows = servers()
+    rows["mastodon"][1]["warning"] = "talk of redundancy, Coldstowe 8"
+    copied = next(r for r in rows["slack"] if r["id"] == "cm1")
+    copied["text"] = "A1 · 1 content warning: talk of redundancy, Coldstowe 8"
+    assert not compared(rows, transcript())["lost"]
+
+
+def test_a_question_posted_twice_on_a_network_is_duplicated_even_if_one_was_taken_back() -> None:
+    rows = servers()
+    rows["bluesky"].append(bridge("bq2", "Q1 What is it?", question="Q1", deleted=True))
+    found = compared(rows, transcript())
+    assert reasons(found["duplicated"]) == {("bq", "Q1 was posted 2 times")}
+    assert found["questions"][0]["posted"]["bluesky"] == 2
+
+
+def test_what_the_bridge_wrote_itself_is_no_entry() -> None:
+    document = transcript()
+    document["entries"].append(entry(10, "Q1 What is it?", "bq"))
+    assert reasons(compared(servers(), document)["duplicated"]) == {
+        ("bq", "an entry, though no person wrote it")
+    }
+
+
+@pytest.mark.parametrize("id_", ["m3", "m4", "m6", "s1"])
+def test_what_was_never_open_must_never_have_been_on_the_page(id_: str) -> None:
+    found = compared(servers(), transcript(), page(*OPEN, once=(id_,)))
+    assert [(f["id"], f["why"].split(", yet ")[1]) for f in found["leaked"]] == [(id_, "served by the page")]
+
+
+@pytest.mark.parametrize("id_", ["m5", "m7"])
+def test_what_was_open_for_a_while_must_be_gone_from_the_page_at_the_end(id_: str) -> None:
+    found = compared(servers(), transcript(), page(*OPEN, id_))
+    assert [(f["id"], f["why"].split(", yet ")[1]) for f in found["leaked"]] == [(id_, "still on the page")]
+
+
+@pytest.mark.parametrize("id_", ["m3", "m4", "m5", "m6", "m7"])
+def test_words_that_the_bridge_left_standing_elsewhere_are_leaked(id_: str) -> None:
+    rows = servers()
+    rows["slack"].append(bridge("new", f"A1 · 3 {WORDS[id_]}"))
+    found = compared(rows, transcript())
+    assert [(f["id"], f["why"].split(", yet ")[1]) for f in found["leaked"]] == [
+        (id_, "posted by the bridge on slack")
+    ]
+
+
+def test_what_was_never_open_may_not_even_have_been_copied_and_taken_back() -> None:
+    rows = servers()
+    rows["slack"].append(bridge("gone", WORDS["m3"], deleted=True))
+    assert {f["id"] for f in compared(rows, transcript())["leaked"]} == {"m3"}
+
+
+def test_a_room_may_see_its_own_words_but_no_other_network() -> None:
+    rows = servers()
+    rows["slack"].append(bridge("own", f"To the hosts: {WORDS['s1']}", place="hosts"))
+    assert not compared(rows, transcript())["leaked"]
+    rows["mastodon"].append(bridge("out", f"On Slack: {WORDS['s1']}"))
+    assert {f["id"] for f in compared(rows, transcript())["leaked"]} == {"s1"}
+
+
+def test_a_removed_copy_of_words_that_stand_elsewhere_is_no_leak() -> None:
+    rows = servers()
+    rows["bluesky"][-1]["deleted"] = True
+    document = transcript()
+    document["entries"][6]["sources"].pop()
+    assert not compared(rows, document)["leaked"]
+
+
+def test_an_entry_under_another_question_is_misplaced() -> None:
+    document = transcript()
+    document["entries"][0] |= {"question": "Q2", "questions": ["Q2"]}
+    found = compared(servers(), document)
+    assert reasons(found["misplaced"]) == {("m1", "under Q2, not Q1")}
+
+
+def test_letters_survive_every_rendering() -> None:
+    words = WORDS["m2"]
+    for shown in (
+        f"<p>{html.escape(words)}</p>",
+        html.escape(words).replace("trust", "<b>trust</b>"),
+        words.replace(" ", "\n"),
+        f"*{words.upper()}*",
+        words.replace("é", "e\u0301"),
+    ):
+        assert key(words) in readings(shown), shown
+    assert key("stop") == ""
+    assert letters("A1c — Ünï!") == "a1cünï"
+
+
+def test_latency_is_from_the_server_to_the_reader() -> None:
+    taken = {f"w{n}": float(n) for n in range(100)}
+    came = {f"w{n}": n + (2.0 if n == 99 else 0.01) for n in range(100)}
+    figures = latencies(taken | {"never": 1.0}, came.get)
+    assert figures == {"p50": 10.0, "p99": 2000.0}
+    assert latencies({"x": 1.0}, lambda _: None) == {"p50": None, "p99": None}
+
+
+# ---------------------------------------------------------------- the reader, on a real server
+
+
+async def test_the_reader_remembers_what_a_page_served_across_connections() -> None:
+    ids: list[str | None] = []
+    waves = [
+        [("1", WORDS["m1"]), ("2", WORDS["m5"])],
+        [("3", WORDS["b1"])],
+    ]
+    served = asyncio.Event()
+
+    async def events(request: web.Request) -> web.StreamResponse:
+        ids.append(request.headers.get("Last-Event-ID"))
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        if len(ids) > len(waves):
+            served.set()
+            await asyncio.Event().wait()
+        for number, words in waves[len(ids) - 1]:
+            data = json.dumps({"chat": "c", "no": number, "html": f"<p>{html.escape(words)}</p>"})
+            frame = f"id: {number}\nevent: entry\ndata: {data}\n\n".encode()
+            await answer.write(frame[:20])  # an event may come in pieces
+            await answer.write(frame[20:])
+        return answer  # and the stream breaks off
+
+    async def index(_: web.Request) -> web.Response:
+        return web.Response(text=f"<main>{html.escape(WORDS['m2'])}</main>", content_type="text/html")
+
+    app = web.Application()
+    app.add_routes([web.get("/events", events), web.get("/", index)])
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader = Reader()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(reader.follow(f"http://127.0.0.1:{runner.addresses[0][1]}/"))
+            async with asyncio.timeout(10):
+                await reader.connected()
+                await served.wait()
+            await reader.last_look()
+            reading.cancel()
+    finally:
+        await runner.cleanup()
+    assert ids[:3] == [None, "2", "3"]
+    page_, arrivals = reader.page(), reader.arrivals()
+    assert key(WORDS["m5"]) in page_.ever
+    assert key(WORDS["m5"]) not in page_.final
+    assert key(WORDS["m2"]) in page_.final
+    first, last = arrivals.first(key(WORDS["m1"])), arrivals.first(key(WORDS["b1"]))
+    assert first is not None
+    assert last is not None
+    assert first < last
+    assert arrivals.first(key(WORDS["s1"])) is None

@@ -1,0 +1,455 @@
+"""The simulated people and hosts, on networks that are kept in memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from simulator import plan
+from simulator.compare import key, letters
+from simulator.drafts import Composer
+from simulator.hosts import Hosts
+from simulator.ledger import Ledger, Questions, Truth
+from simulator.people import Hours, People
+from simulator.stage import Draft, Person, Said
+from simulator.words import Words
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+STARTS = 1_521_576_000 * SECOND
+HOURS = Hours(STARTS, STARTS + 60 * MINUTE, STARTS + 25 * 60 * MINUTE)
+NETWORKS = {"mastodon": "mastodon", "bluesky": "bluesky", "slack": "slack"}
+LIMITS = {"mastodon": 460, "bluesky": 300, "slack": 4000}
+TEXTS = (
+    "What is a community of practice?",
+    "How do you define your shared domain of interest?",
+    "What levels of community participation might be observed within your community of practice",
+    "What are the merits of different levels of participation within your community?",
+    "How can you develop public and private spaces for your community to thrive?",
+    "How do you design for value with your community of practice?",
+    "How do you create a rhythm for the community?",
+)
+DUE = [STARTS + (5 + 7 * n) * MINUTE for n in range(7)]
+
+
+class Paper:
+    """A stage on paper: no wire, nobody to lose anything."""
+
+    def __init__(self, network: str, now: Callable[[], int]) -> None:
+        self.network, self.now = network, now
+        self.said: dict[str, Said] = {}
+        self.drafts: dict[str, Draft] = {}
+        self.people: dict[str, Person] = {}
+        self.on_ours: list[Callable[[Said], None]] = []
+        self.controls: list[dict[str, Any]] = []
+        self.used: list[tuple[str, dict[str, Any], int]] = []
+        self.connected = True
+        self._ids = itertools.count(1)
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def access(self) -> dict[str, Any]:
+        return {"table": {}, "secrets": {}}
+
+    def join(self, person: Person) -> str:
+        assert person.handle not in self.people, "two accounts of one name"
+        self.people[person.handle] = person
+        person.account = person.handle
+        return f"@{person.handle}@{self.network}.example"
+
+    def publish(self, text: str, place: str = "chat") -> str:
+        """The bridge posts."""
+        said = self._say("bridge", text, ours=True, place=place)
+        for callback in self.on_ours:
+            callback(said)
+        return said.id
+
+    def write(self, person: Person, draft: Draft) -> str:
+        assert person.network == self.network
+        assert len(draft.text) <= LIMITS[self.network]
+        for parent in (draft.reply_to, draft.quote):
+            assert parent is None or not self.said[parent].deleted
+        said = self._say(
+            person.handle, draft.text, reply_to=draft.reply_to, reach=draft.reach, place=draft.place
+        )
+        self.drafts[said.id] = draft
+        return said.id
+
+    def _say(self, author: str, text: str, **fields: Any) -> Said:
+        id_ = f"{self.network}/{next(self._ids)}"
+        said = Said(self.network, id_, author, text, self.now(), self.now() / SECOND, **fields)
+        self.said[id_] = said
+        return said
+
+    def edit(self, person: Person, post: str, text: str) -> None:
+        said = self.said[post]
+        assert said.author == person.handle
+        assert len(text) <= LIMITS[self.network]
+        assert not said.deleted
+        said.history.append(said.text)
+        said.text, said.edited = text, True
+
+    def delete(self, person: Person, post: str) -> None:
+        assert self.said[post].author == person.handle
+        self.said[post].deleted = True
+
+    def find_control(self, verb: str) -> list[dict[str, Any]]:
+        return [c for c in self.controls if c["action_id"] == f"chatbridge:{verb}"]
+
+    def use_control(self, person: Person, control: dict[str, Any]) -> bool:
+        if self.connected:
+            self.used.append((person.handle, control, self.now()))
+        return self.connected
+
+
+class Hour:
+    """A chat that is lived through by hand: time goes where it is told to."""
+
+    def __init__(self, answers: int = 400, participants: int = 40, seed: int = 7, hosts: int = 2) -> None:
+        self.time = STARTS - MINUTE
+        self.stages = {network: Paper(network, lambda: self.time) for network in NETWORKS}
+        asked = [
+            {"label": f"Q{n}", "text": t, "due": d}
+            for n, (t, d) in enumerate(zip(TEXTS, DUE, strict=True), 1)
+        ]
+        self.questions = Questions(asked)
+        self.ledger = Ledger(self.questions)
+        words = Words()
+        self.people = People(
+            plan=make(answers, participants, seed, hosts, words),
+            stages=self.stages,
+            composer=Composer(
+                words=words, questions=self.questions, tag="CCNVirtual", platforms=NETWORKS, seed=seed
+            ),
+            ledger=self.ledger,
+            hours=HOURS,
+            seed=seed,
+        )
+        self.handles = self.people.join()
+
+    def to(self, when: int) -> None:
+        """Live until `when`, second by second where something happens."""
+        while (due := self.people.next) is not None and due <= when:
+            self.time = max(self.time, due)
+            self.people.step(self.time)
+        self.time = when
+
+    def ask(self, number: int, *networks: str) -> None:
+        for network in networks or NETWORKS:
+            self.stages[network].publish(f"Q{number + 1} {TEXTS[number]} #CCNVirtual")
+
+    def live(self, skipped: tuple[tuple[int, str], ...] = ()) -> None:
+        """The whole chat; `skipped`: questions that a network never saw."""
+        for number, due in enumerate(DUE):
+            self.to(due)
+            self.ask(number, *(n for n in NETWORKS if (number, n) not in skipped))
+        self.to(HOURS.late_until)
+
+    @property
+    def truths(self) -> list[Truth]:
+        return list(self.ledger.truths.values())
+
+
+def make(answers: int, participants: int, seed: int, hosts: int = 2, words: Words | None = None) -> plan.Plan:
+    words = words or Words()
+    return plan.make(
+        seed=seed,
+        participants=participants,
+        answers=answers,
+        networks=NETWORKS,
+        questions=7,
+        hosts=["Lucy Scarisbrick", "Vanessa Garrity"][:hosts],
+        roles=words.roles,
+        names=words.names,
+    )
+
+
+def test_the_same_seed_makes_the_same_plan_and_another_seed_another() -> None:
+    assert make(400, 40, 7) == make(400, 40, 7)
+    assert make(400, 40, 7) != make(400, 40, 8)
+
+
+@pytest.mark.parametrize(("answers", "participants"), [(40, 12), (400, 40), (2000, 120)])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_proportions_hold(answers: int, participants: int, seed: int) -> None:
+    posts = make(answers, participants, seed).posts
+    assert len(posts) == answers
+    counted = [p for p in posts if p.counts]
+    assert len(counted) >= 0.75 * answers
+    assert sum(p.fate == "edit" for p in counted) >= 0.05 * answers
+    assert sum(p.fate == "delete" for p in counted) >= 0.03 * answers
+    kinds = Counter(p.kind for p in posts)
+    wanted = {"hello", "label", "bare", "reply", "chain", "quote", "twin", "late", "clinical"}
+    assert wanted | {"limited", "nobridge", "offtopic", "direct", "command"} <= set(kinds)
+    assert {"stop", "forget"} <= {p.who.wish for p in posts}
+    assert {p.network for p in posts} == set(NETWORKS)
+    by_hand = {network: sum(p.network == network for p in posts) for network in NETWORKS}
+    assert by_hand["slack"] < by_hand["mastodon"]
+
+
+@pytest.mark.parametrize("answers", [1, 3, 10])
+@pytest.mark.parametrize("participants", [1, 2, 5])
+def test_few_people_and_few_posts_are_possible(answers: int, participants: int) -> None:
+    hour = Hour(answers, participants, hosts=0)
+    hour.live()
+    assert len(hour.truths) == answers
+    assert hour.people.finished
+
+
+def test_people_are_named_by_role_and_number_and_no_two_alike() -> None:
+    cast = make(2000, 300, 5).cast
+    assert len({c.handle for c in cast}) == len(cast) == 302
+    assert len({c.name for c in cast}) == len(cast)
+    assert all(c.handle.rsplit("-", 1)[1].isdigit() for c in cast if not c.host)
+    assert any(len(c.networks) == 2 for c in cast)
+
+
+@pytest.mark.parametrize("answers", [40, 400])
+def test_everything_planned_is_done_and_each_post_can_be_told_from_all_others(answers: int) -> None:
+    hour = Hour(answers, participants=24)
+    hour.live()
+    assert hour.people.finished
+    assert hour.people.next is None
+    assert hour.people.written == len(hour.truths) == answers
+    groups: dict[str, set[int]] = {}
+    wholes = []
+    for truth in hour.truths:
+        if truth.kind == "command":
+            continue
+        said = hour.stages[truth.network].said[truth.id]
+        assert 20 <= len(said.text) <= 500
+        assert letters(truth.words) in letters(said.text)
+        for words in (truth.words, *truth.was):
+            assert len(key(words)) >= 12
+            groups.setdefault(key(words), set()).add(truth.group)
+            wholes.append(letters(words))
+    assert all(len(g) == 1 for g in groups.values())
+    everything = "\n".join(sorted(set(wholes)))
+    assert all(everything.count(words) == 1 for words in groups)
+
+
+def test_tags_labels_and_reach_are_what_the_truth_says() -> None:
+    hour = Hour()
+    hour.live()
+    seen: Counter[str] = Counter()
+    for truth in hour.truths:
+        said = hour.stages[truth.network].said[truth.id]
+        draft = hour.stages[truth.network].drafts[truth.id]
+        tagged = "#ccnvirtual" in said.text.casefold()
+        assert tagged == (draft.tag != "none")
+        belongs = (
+            tagged or draft.reply_to or draft.quote or (truth.network == "slack" and draft.place == "chat")
+        )
+        assert truth.belongs == bool(belongs)
+        assert (truth.audience == "limited") == (draft.reach == "limited")
+        assert (truth.audience == "direct") == (draft.place == "direct")
+        assert (truth.audience == "room") == (truth.network == "slack" and draft.place == "chat")
+        assert ("#nobridge" in said.text) == (truth.kind == "nobridge")
+        if truth.kind in ("label", "twin", "nobridge"):
+            assert truth.question is not None
+            assert letters(truth.question[0])[1:] in letters(said.text)[:4]
+        seen[truth.kind] += 1
+    assert seen["several"] > 0
+
+
+def test_twins_are_the_same_words_by_the_same_name_within_minutes() -> None:
+    hour = Hour()
+    hour.live()
+    groups: dict[int, list[Truth]] = {}
+    for truth in hour.truths:
+        if truth.kind == "twin":
+            groups.setdefault(truth.group, []).append(truth)
+    assert groups
+    for one, other in groups.values():
+        assert {one.network, other.network} <= {"mastodon", "bluesky"}
+        assert one.network != other.network
+        assert one.author == other.author
+        assert (one.was or [one.words])[0] == (other.was or [other.words])[0]
+        assert abs(one.acts[0][1] - other.acts[0][1]) < 8 * MINUTE
+        names = {hour.stages[t.network].people[t.author].name for t in (one, other)}
+        assert len(names) == 1
+
+
+def test_who_says_stop_is_silent_afterwards_and_who_asks_to_be_forgotten_writes_no_more() -> None:
+    hour = Hour()
+    hour.live()
+    for who in hour.people.plan.cast:
+        theirs = [t for t in hour.truths if t.author == who.handle]
+        if who.wish and theirs:
+            assert all(t.opted_out for t in theirs if t.kind != "command")
+        if who.wish in ("stop", "forget"):
+            command = next(n for n, t in enumerate(theirs) if t.kind == "command")
+            assert command > 0, "they took part first"
+            assert all(t.withdrawn for t in theirs)
+        if who.wish == "forget":
+            assert theirs[-1].kind == "command"
+        if who.wish in ("nobridge", "nobot"):
+            assert not any(t.withdrawn for t in theirs)
+            assert f"#{who.wish}" in hour.stages[who.networks[0]].people[who.handle].profile
+
+
+def test_edits_and_deletions_happen_within_seconds_and_after_minutes() -> None:
+    hour = Hour()
+    hour.live()
+    waits: dict[str, list[float]] = {"edited": [], "deleted": []}
+    for truth in hour.truths:
+        times = dict(truth.acts)
+        for act, seconds in waits.items():
+            if act in times:
+                seconds.append((times[act] - times["written"]) / SECOND)
+        said = hour.stages[truth.network].said[truth.id]
+        assert said.edited == bool(truth.was)
+        assert said.deleted == ("deleted" in times)
+    assert len(waits["edited"]) >= 20
+    assert len(waits["deleted"]) >= 12
+    for seconds in waits.values():
+        assert min(seconds) < 25
+        assert max(seconds) > 120
+
+
+def test_nobody_is_so_quick_that_they_are_held_back_and_the_links_of_strangers_are_known() -> None:
+    hour = Hour(answers=300, participants=10)
+    hour.live()
+    by_author: dict[str, list[Truth]] = {}
+    for truth in hour.truths:
+        by_author.setdefault(truth.author, []).append(truth)
+    links = held = 0
+    for theirs in by_author.values():
+        times = [t.acts[0][1] for t in theirs]
+        assert all(b - a >= 12 * SECOND for a, b in itertools.pairwise(times))
+        known: set[str] = set()
+        for truth in theirs:
+            if "https://" in hour.stages[truth.network].said[truth.id].text:
+                links += 1
+                held += truth.held
+                assert truth.held or truth.network in known
+            known.add(truth.network)
+    assert links > 5
+    assert held <= 10, "only a first post may be held"
+
+
+def test_answers_follow_their_question_while_the_chat_goes_on() -> None:
+    hour = Hour()
+    hour.live()
+    for truth in hour.truths:
+        at = truth.acts[0][1]
+        if truth.kind == "hello":
+            assert STARTS < at < DUE[0]
+            assert truth.question == ()
+        elif truth.kind == "late":
+            assert at > HOURS.ends
+        else:
+            assert DUE[0] < at <= HOURS.ends + 5 * MINUTE
+        if truth.kind == "label":
+            assert truth.question is not None
+            due = DUE[int(truth.question[0][1:]) - 1]
+            assert 20 * SECOND <= at - due < 10 * MINUTE
+    bare = [t for t in hour.truths if t.kind == "bare"]
+    assert sum(t.question is not None for t in bare) > 0.8 * len(bare)
+
+
+def test_a_question_that_a_network_never_saw_moves_its_people_to_the_next_one() -> None:
+    hour = Hour()
+    hour.live(skipped=((2, "mastodon"), (3, "mastodon"), (6, "slack")))
+    assert hour.people.finished
+    assert hour.people.written == 400
+    here = [t for t in hour.truths if t.network == "mastodon" and t.kind not in ("late", "several")]
+    assert not any(t.question in (("Q3",), ("Q4",)) for t in here)
+
+
+def test_if_nothing_is_ever_asked_people_still_say_what_they_came_to_say() -> None:
+    hour = Hour(answers=60, participants=12)
+    hour.to(HOURS.late_until)
+    assert hour.people.finished
+    assert hour.people.written == 60
+
+
+def test_a_question_is_known_by_its_label_and_words_and_only_in_the_chat() -> None:
+    questions = Questions([{"label": "Q1", "text": TEXTS[0]}, {"label": "Q2", "text": TEXTS[1]}])
+
+    def said(text: str, place: str = "chat") -> Said:
+        return Said("slack", "1", "bridge", text, 0, 0.0, ours=True, place=place)
+
+    assert questions.asked_by(said(f"*Q2* {TEXTS[1]}\nQ2 {TEXTS[1]}")) == 1
+    assert questions.asked_by(said(f"Q2: {TEXTS[0]}")) is None
+    assert questions.asked_by(said(f"Q1 {TEXTS[0]}", place="hosts")) is None
+    assert questions.asked_by(said(f"Up next: Q1 {TEXTS[0]}")) is None
+
+
+# ---------------------------------------------------------------- hosts
+
+
+def control(verb: str, item: str, on: str | None = None) -> dict[str, Any]:
+    value = {"chat": "c", "item": item, "on": on}
+    return {"action_id": f"chatbridge:{verb}", "value": value, "channel": "C2", "ts": "1.0"}
+
+
+def hosts_of(hour: Hour) -> Hosts:
+    people = {n: [p for p in s.people.values() if p.host] for n, s in hour.stages.items()}
+    return Hosts(hour.stages, people, hour.questions, seed=7)
+
+
+def step_for(hour: Hour, hosts: Hosts, seconds: int) -> None:
+    for _ in range(seconds):
+        hour.time += SECOND
+        hosts.step(hour.time)
+
+
+def test_hosts_post_what_is_held_within_ten_seconds_once() -> None:
+    hour = Hour()
+    hosts, slack = hosts_of(hour), hour.stages["slack"]
+    slack.controls = [control("post", "q3", "mastodon"), control("post", "q3", "bluesky")]
+    step_for(hour, hosts, 10)
+    assert Counter(c["value"]["on"] for _, c, _ in slack.used) == {"mastodon": 1, "bluesky": 1}
+    assert all(handle.startswith("host-") for handle, _, _ in slack.used)
+
+
+def test_hosts_show_an_entry_that_was_held_back_and_leave_other_buttons_alone() -> None:
+    hour = Hour()
+    hosts, slack = hosts_of(hour), hour.stages["slack"]
+    slack.controls = [
+        control("show", "12"),
+        control("hide", "12"),
+        control("skip", "q1"),
+        control("next", "q1"),
+    ]
+    step_for(hour, hosts, 10)
+    assert [c["action_id"] for _, c, _ in slack.used] == ["chatbridge:show"]
+
+
+def test_hosts_press_again_if_nobody_was_there_or_the_button_stays() -> None:
+    hour = Hour()
+    hosts, slack = hosts_of(hour), hour.stages["slack"]
+    slack.controls = [control("post", "q3", "mastodon")]
+    slack.connected = False
+    step_for(hour, hosts, 10)
+    assert not slack.used
+    assert hosts.waiting == 1
+    slack.connected = True
+    step_for(hour, hosts, 8)
+    assert len(slack.used) == 1
+    step_for(hour, hosts, 30)
+    assert len(slack.used) == 2
+    step_for(hour, hosts, 300)
+    assert len(slack.used) == 5, "and give up some time"
+    assert hosts.waiting == 0
+
+
+def test_two_hosts_press_next_at_the_same_moment_once_and_shortly_before_its_time() -> None:
+    hour = Hour()
+    hosts, slack = hosts_of(hour), hour.stages["slack"]
+    slack.controls = [control("next", "q2")]
+    hour.time = DUE[0]
+    hour.ask(0)
+    step_for(hour, hosts, 45 * 60)
+    (one, pressed, at), (other, again, then) = slack.used
+    assert one != other
+    assert pressed is again
+    assert at == then
+    assert 0 < DUE[1] - at < 2 * MINUTE

@@ -1,0 +1,177 @@
+"""The board in a terminal: it fits, it moves with the chat, and nobody's words steer it."""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from bridge import terminal
+from bridge.model import HOUR, MINUTE, SECOND, Board, Health, Line, Text
+from tests.unit import chats
+
+NETWORKS = ("mastodon", "bluesky", "slack")
+NOW = chats.STARTS + 23 * MINUTE
+
+
+def line(id_: str, label: str, text: str, due: int, state: str, **on: str) -> Line:
+    return msgspec.convert(
+        {"id": id_, "label": label, "text": text, "due": due, "state": state, "on": list(on.items())}, Line
+    )
+
+
+def board(asked: int = 3, **changes: object) -> Board:
+    """A chat in its fourth part, with Bluesky down since Q3."""
+    lines = [line("announcement", "", "Announcement", chats.STARTS - 168 * HOUR, "posted")]
+    for n, question in enumerate(chats.questions(), start=1):
+        state = "posted" if n <= asked else "planned"
+        on = dict.fromkeys(NETWORKS, state) | ({"bluesky": "held"} if n == asked else {})
+        lines.append(line(f"q{n}", f"Q{n}", question.text, question.due, state, **on))
+    lines.append(line("closing", "", "Closing", chats.ENDS, "planned"))
+    made = Board(
+        chat="c",
+        title="Cultivating communities of practice",
+        tag="CCNVirtual",
+        now=NOW,
+        phase="open",
+        starts=chats.STARTS,
+        ends=chats.ENDS,
+        zone="Europe/London",
+        lines=tuple(lines),
+        current=f"q{asked}",
+        upcoming=f"q{asked + 1}",
+        entries=42,
+        people=17,
+        answers=(("Q1", (("mastodon", 12), ("bluesky", 7))), ("Q2", (("slack", 3),))),
+        health=(
+            Health("mastodon", "Mastodon", "ready", chats.STARTS, last=NOW - 3 * SECOND),
+            Health("bluesky", "Bluesky", "down", NOW - 80 * SECOND, "The server does not answer.", waiting=2),
+            Health("slack", "Slack", "ready", chats.STARTS, last=NOW),
+        ),
+        log=("20:05 Lucy posted Q1", "20:13 Vanessa pressed next"),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def screen(shown: Board, width: int, height: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    with console.capture() as capture:
+        console.print(terminal.drawn(shown, width, height, "http://127.0.0.1:8080/", chats.busy().entries))
+    return capture.get().splitlines()
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 23), (80, 12), (60, 20), (120, 30), (200, 60)])
+def test_board_fits(width: int, height: int) -> None:
+    lines = screen(board(), width, height)
+    assert len(lines) <= height
+    assert max(cell_len(text) for text in lines) <= width
+
+
+def test_board_at_80_by_24_tells_the_essential() -> None:
+    lines = screen(board(), 80, 23)
+    shown = "\n".join(lines)
+    assert "Cultivating communities of practice  #CCNVirtual" in lines[0]
+    assert "open · 20:23:00 London time · 37:00 left · 42 entries by 17 people" in lines[1]
+    assert "next: Q4 in 6:00 · page http://127.0.0.1:8080/" in lines[2]
+    row = next(text for text in lines if "Q1 What is" in text)
+    assert row.split()[-5:] == ["✓", "12", "✓", "7", "✓"]
+    assert "held" in next(text for text in lines if "▸ Q3" in text)
+    assert "Bluesky down for 1:20: The server does not answer. · 2 waiting" in shown
+    assert "20:13 Vanessa pressed next" in shown
+    assert "Late · 41" in shown
+
+
+def test_a_long_sheet_shows_the_present_line() -> None:
+    for asked in range(1, 7):
+        shown = "\n".join(screen(board(asked), 80, 14))
+        assert f"▸ Q{asked}" in shown
+        assert f"Q{asked + 1} " in shown
+
+
+def test_hold_is_said() -> None:
+    assert "ON HOLD" in "\n".join(screen(board(on_hold=True), 80, 23))
+
+
+def test_text_for_status_is_whole_and_plain() -> None:
+    shown = terminal.text(board())
+    for n in range(1, 8):
+        assert f"Q{n} " in shown
+    assert "13 Mar" in shown
+    assert "\x1b" not in shown
+    assert max(map(cell_len, shown.splitlines())) <= 100
+
+
+def test_nobodys_words_steer_the_terminal() -> None:
+    hostile = "\x1b[2J\x1b]0;owned\x07[bold red]x[/bold red]\r\u202e"
+    entry = chats.entry(1, "Q1", text=Text(hostile), name=hostile, handle=hostile)
+    shown = board(title=hostile, log=(hostile,))
+    console = Console(file=io.StringIO(), width=150, height=30, color_system=None)
+    with console.capture() as capture:
+        console.print(terminal.drawn(shown, 150, 30, None, [entry]))
+    written = capture.get()
+    assert not set(written) & set("\x1b\x07\r\u202e")
+    assert written.count("[bold red]x") >= 3
+
+
+def plain_run(*boards: Board) -> list[str]:
+    out = io.StringIO()
+    with terminal.LiveBoard(console=Console(file=out, width=80)) as live:
+        for shown in boards:
+            live.show(shown)
+    return out.getvalue().splitlines()
+
+
+def test_without_a_terminal_only_changes_are_told() -> None:
+    first = plain_run(board(1))
+    assert "20:23:00  Q1 posted (Bluesky held)" in first
+    assert "20:23:00  Bluesky is down: The server does not answer." in first
+    again = plain_run(board(1), board(1, now=NOW + MINUTE, entries=50))
+    assert again == first
+    more = plain_run(board(1), board(2, now=NOW + MINUTE, on_hold=True))
+    assert more[len(first) :] == [
+        "20:24:00  Q1 posted", "20:24:00  Q2 posted (Bluesky held)", "20:24:00  The run sheet is on hold",
+    ]  # fmt: skip
+    assert plain_run(board(1, on_hold=True), board(1))[-1].endswith("The run sheet runs")
+
+
+def test_notes_and_page_are_lines_without_a_terminal() -> None:
+    out = io.StringIO()
+    with terminal.LiveBoard(console=Console(file=out, width=40)) as live:
+        live.page("http://127.0.0.1:8080/")
+        live.note("Logging in to a server whose name is longer than the line [b]is[/b]")
+    assert out.getvalue().splitlines() == [
+        "The page is at http://127.0.0.1:8080/",
+        "Logging in to a server whose name is longer than the line [b]is[/b]",
+    ]
+
+
+def test_live_board_stays_in_place_and_ends_with_the_last_state() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, height=24, force_terminal=True, color_system=None)
+    with terminal.LiveBoard(console=console) as live:
+        live.note("Starting")
+        for n in range(1, 6):
+            live.show(board(n))
+    written = out.getvalue()
+    assert "\x1b[2K" in written  # lines are rewritten in place
+    last = written[written.rindex("Cultivating") :]
+    assert "▸ Q5" in last
+    assert "Starting" in last
+
+
+@pytest.mark.parametrize(
+    ("span", "shown"),
+    [
+        (0, "0:00"),
+        (-5, "0:00"),
+        (45, "0:45"),
+        (2210, "36:50"),
+        (3723, "1:02:03"),
+        (7 * 86400 - 3600, "6 d 23 h"),
+    ],
+)
+def test_lengths(span: int, shown: str) -> None:
+    assert terminal.length(span * SECOND) == shown
