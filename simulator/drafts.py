@@ -20,10 +20,12 @@ WISHES = {"stop": ("stop", "Stop.", "STOP"), "forget": ("forget me", "Forget me.
 
 @dataclass(frozen=True)
 class Scene:
-    """What a person sees on their network when they write. `open`: the label of the question that was open by
-    the clock, () before the first, None if it is too close to call. `parent`: another's post and what it
-    answers. `known`: they have been read before, so that a link of theirs is not a stranger's. `guarded`: there
-    are hosts to look at a stranger's link."""
+    """What a person sees on their network when they write.
+
+    `open`: the label of the question that was open by the clock, () before the first, None if it is too close
+    to call. `parent`: another's post and what it answers. `known`: they have been read before, so that a link
+    of theirs is not a stranger's. `guarded`: there are hosts to look at a stranger's link.
+    """
 
     question: str | None  # the id of the question's post
     open: tuple[str, ...] | None

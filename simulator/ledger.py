@@ -22,8 +22,8 @@ class Truth:
     """A post as its author meant it. `words`: those no other post has, without label, tag, mention, link.
 
     `question`: labels of what it answers, () for none (a hello); None: a reader could not say. `group`: the
-    same for the same words on two networks. `withdrawn`: it was open until its author said stop. `held`: hosts
-    had to let it through first.
+    same for the same words on two networks. `withdrawn`: it was open until its author said stop. `held`:
+    hosts had to let it through first.
     """
 
     network: str

@@ -131,8 +131,8 @@ def inbound(payload: Json, network: Network, seen: Micros, ours: Profile, edited
     labels = _labels(record)
     languages = _list(record, "langs")
     return Post(
-        ref=Ref(network, ids.uri(*address)),
-        uri=ids.uri(*address),
+        ref=Ref(network, address.uri),
+        uri=address.uri,
         author=Author(address.did, address.did),
         text=text,
         at=ids.micros(record.get("createdAt")) or ids.time_of(address.rkey) or seen,
@@ -237,7 +237,7 @@ def _quotes(network: Network, record: Json) -> Iterator[Ref]:
     quoted = _dict(quoted, "record") or quoted
     address = ids.address(quoted.get("uri"))
     if address and address.collection == ids.POST:
-        yield Ref(network, ids.uri(*address))
+        yield Ref(network, address.uri)
 
 
 def _media(did: str, record: Json) -> Iterator[Media]:

@@ -32,6 +32,10 @@ class Address(NamedTuple):
     collection: str
     rkey: str
 
+    @property
+    def uri(self) -> str:
+        return uri(self.did, self.rkey, self.collection)
+
 
 def tid(stamp: Micros) -> str:
     """The record key of the post that the order of `stamp` makes."""

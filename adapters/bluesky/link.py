@@ -345,7 +345,7 @@ class Link:
                 raise NeedsLogin(failure.why) from None
             if not failure.absent:
                 return Unknown(failure.why)
-            gone = Sent(Ref(self._network, ids.uri(*address)), ids.uri(*address))
+            gone = Sent(Ref(self._network, address.uri), address.uri)
             return Found((gone,)) if isinstance(order.op, Retract) else Absent()
         if isinstance(order.op, Retract):
             return Absent()

@@ -1,7 +1,7 @@
 """What Slack says, as the bridge's values. Pure; what is unreadable raises ValueError, TypeError, KeyError.
 
-People write mrkdwn: control sequences `<…>`, the escapes `&amp; &lt; &gt;`, `:emoji:` and emphasis. None of it
-survives in `Text.plain`, which is what a reader of the channel sees.
+People write mrkdwn: control sequences `<…>`, the escapes `&amp; &lt; &gt;`, `:emoji:` and emphasis. None of
+it survives in `Text.plain`, which is what a reader of the channel sees.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Server:
         self.media: dict[str, dict[str, Any]] = {}
         self.keys: dict[str, tuple[int, str]] = {}  # Idempotency-Key -> (until, status id)
         self.address = ""
-        self._last_id = 0
+        self._ids: set[int] = set()
         self._bare: set[str] = set()
         self._delete_first: set[str] = set()
         self._runner: web.AppRunner | None = None
@@ -182,9 +182,9 @@ class Server:
     def new_id(self, at: int) -> str:
         """A snowflake: milliseconds and 16 bits. A post that arrives late gets the id of its own time."""
         number = at // 1000 << 16
-        while str(number) in self.statuses or number == self._last_id:
+        while number in self._ids:
             number += 1
-        self._last_id = number
+        self._ids.add(number)
         return str(number)
 
     def take(self, status: Status) -> None:
