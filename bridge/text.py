@@ -10,6 +10,7 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import accumulate
 
 from wcwidth import iter_graphemes
@@ -26,6 +27,10 @@ TAG = re.compile(rf"(?<![\w/&#])[#＃]([\w{_MARKS}]*[^\W\d_][\w{_MARKS}]*)")
 MENTION = re.compile(r"(?<![\w/@])@([\w.-]+(?:@[\w.-]+\w)?)")
 SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)]*\s+|\n+")
 _SPACE = re.compile(r"\s+")
+
+_ADDRESSES = re.compile(f"{URL.pattern}|{MENTION.pattern}|{TAG.pattern}")
+_LABEL = re.compile(r"^\s*(?:re\s+)?[atq]\d{1,2}\b")
+_NO_WORD = re.compile(r"[\W_]+")
 
 # Characters that turn the reading direction or hide: never needed to read, always able to deceive.
 _DECEPTIVE = re.compile(
@@ -219,10 +224,10 @@ def person(name: str) -> str:
     return " ".join(re.sub(r":\w+:", " ", kept).split())
 
 
+@lru_cache(maxsize=64)  # a post's words are looked at several times in a row
 def normalised(plain: str) -> str:
     """Words only, to see whether two networks carry the same ones: no case, links, mentions, tags, labels,
     punctuation or spacing."""
-    plain = unicodedata.normalize("NFKC", plain).casefold()
-    plain = TAG.sub(" ", MENTION.sub(" ", URL.sub(" ", plain)))
-    plain = re.sub(r"^\s*(?:re\s+)?[atq]\d{1,2}\b", " ", plain)
-    return " ".join(re.sub(r"[\W_]+", " ", plain).split())
+    plain = plain if plain.isascii() else unicodedata.normalize("NFKC", plain)
+    plain = _ADDRESSES.sub(" ", plain.casefold()) if any(c in plain for c in "@#:") else plain.casefold()
+    return " ".join(_NO_WORD.sub(" ", _LABEL.sub(" ", plain)).split())

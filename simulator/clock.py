@@ -48,7 +48,9 @@ class Clock:
     async def until(self, when: int) -> None:
         """Wait until chat time `when`. Looks up every 20 real ms, since the clock may jump."""
         while (left := when - self.now()) > 0:
-            await asyncio.sleep(min(left / SECOND / self.speed, 0.02) if self._map else left / SECOND / self.speed)
+            await asyncio.sleep(
+                min(left / SECOND / self.speed, 0.02) if self._map else left / SECOND / self.speed
+            )
 
     async def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of chat time."""

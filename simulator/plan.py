@@ -64,6 +64,7 @@ SHARES: dict[Kind, float] = {  # of the posts that count; the rest are "label"
     "clinical": 0.03,
     "several": 0.015,
 }
+UNLIKE_HOSTS = ("limited", "direct", "nobridge", "late", "offtopic")
 EDITED, DELETED = 0.06, 0.04  # of all posts, and only posts that count
 
 
@@ -290,15 +291,17 @@ class _Planner:
     def _someone(self, kind: Kind) -> tuple[Character, str] | None:
         """A person and one of their networks where `kind` is possible; None if there is nobody."""
         where = PLATFORMS.get(kind)
-        weights = {}
+        homes: dict[str, list[Character]] = {}
         for person in self.free:
-            homes = [n for n in person.networks if where is None or self.networks[n] in where]
-            if homes and not (person.host and kind in ("limited", "direct", "nobridge", "late", "offtopic")):
-                weights[person.handle] = (person, homes, self.busy[person.handle])
-        if not weights:
+            for network in person.networks if not (person.host and kind in UNLIKE_HOSTS) else ():
+                if where is None or self.networks[network] in where:
+                    homes.setdefault(network, []).append(person)
+        if not homes:
             return None
-        person, homes, _ = self.rng.choices(list(weights.values()), [w for _, _, w in weights.values()])[0]
-        return person, self.rng.choice(homes)
+        weights = [WEIGHTS.get(self.networks[n], 20) for n in homes]
+        network = self.rng.choices(list(homes), weights)[0]
+        people = homes[network]
+        return self.rng.choices(people, [self.busy[p.handle] for p in people])[0], network
 
     def _post(self, who: Character, network: str, kind: Kind) -> Planned:
         self.no += 1

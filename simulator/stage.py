@@ -37,7 +37,9 @@ class Draft:
     quote: str | None = None
     reach: Reach = "public"
     warning: str | None = None
-    place: Literal["chat", "hosts", "direct"] = "chat"  # Slack: which channel; "direct": a message to the bridge
+    place: Literal["chat", "hosts", "direct"] = (
+        "chat"  # Slack: which channel; "direct": a message to the bridge
+    )
 
 
 @dataclass

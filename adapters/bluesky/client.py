@@ -8,6 +8,7 @@ have been done.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -84,6 +85,7 @@ class Client:
         self._sessions = sessions
         self._renewing = asyncio.Lock()
         self._password: str | None = None
+        self._closed = False
         self._request = AsyncRequest(timeout=clock.timeout(10))
         self._sdk = AsyncClient(base_url=api, request=self._request)
         self._sdk.on_session_change(self._changed)
@@ -92,6 +94,7 @@ class Client:
         self.skew = 0.0
 
     async def close(self) -> None:
+        self._closed = True
         await self._request.close()
 
     # ------------------------------------------------------------ the session
@@ -197,16 +200,21 @@ class Client:
             raise Failure("unclear", f"{method} was answered with something else than JSON")
         return response.content, response.headers
 
-    async def _guard(self, doing: Any) -> Any:
+    async def _guard(self, doing: Coroutine[Any, Any, Any]) -> Any:
         """Awaits a call of the SDK and turns what it raises into a Failure. The errors themselves, which hold
-        headers, are not chained."""
+        headers, are not chained. RuntimeError is what httpx raises once it is closed."""
+        if self._closed:
+            doing.close()
+            raise Failure("unsent", "The link to Bluesky is closed", answered=False)
         try:
             return await doing
-        except (AtProtocolError, httpx.HTTPError, ValueError) as error:
+        except (AtProtocolError, httpx.HTTPError, ValueError, RuntimeError) as error:
             failure = self._failure(error)
         raise failure
 
     def _failure(self, error: Exception) -> Failure:
+        if self._closed:
+            return Failure("unclear", "The link to Bluesky was closed meanwhile", answered=False)
         if isinstance(error, RequestErrorBase) and error.response is not None:
             return self._answered(error)
         if isinstance(error, LoginRequiredError):

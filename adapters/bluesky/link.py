@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -50,7 +50,8 @@ from bridge.ports import Clock, SessionStore
 log = logging.getLogger(__name__)
 
 _BEAT = 5 * SECOND
-_PULSE = 90.0  # seconds between two looks at mentions, which also tell that our login still holds
+_PULSE = 90.0  # seconds
+_INDEXED = 60 * SECOND  # how late the search index may be
 _QUEUE = 1_000
 _BATCH = 50
 
@@ -191,18 +192,19 @@ class Link:
     async def _read(self, start: int) -> None:
         """Jetstream, through the sieve, into the queue."""
         beat = connections = 0
-        async for frame in self._jetstream.frames(lambda: self._sieve.time_us or start):
-            if frame is None:
-                connections += 1
-                self._lost = connections > 1
-                self._behind.set()
-                continue
-            items = self._sieve.take(frame)
-            for item in items:
-                await self._queue.put(item)
-            if not items and self._clock.now() - beat >= _BEAT:
-                beat = self._clock.now()
-                await self._queue.put(Inbound(self._network, Beat(), ids.cursor(self._sieve.time_us)))
+        async with aclosing(self._jetstream.frames(lambda: self._sieve.time_us or start)) as frames:
+            async for frame in frames:
+                if frame is None:
+                    connections += 1
+                    self._lost = connections > 1
+                    self._behind.set()
+                    continue
+                items = self._sieve.take(frame)
+                for item in items:
+                    await self._queue.put(item)
+                if not items and self._clock.now() - beat >= _BEAT:
+                    beat = self._clock.now()
+                    await self._queue.put(Inbound(self._network, Beat(), ids.cursor(self._sieve.time_us)))
 
     async def _close_gaps(self, start: int) -> None:
         """What had been said before we read it: at the start, after a broken connection, in threads that are
@@ -230,19 +232,22 @@ class Link:
                 self._old = old | self._old
 
     async def _seek(self, since: int) -> None:
-        """Posts since then that do not stand in a followed thread."""
+        """Posts since then that bear the tag or speak to us."""
         since = max(since, self._sieve.interest.since)
         await self._put(await self._catch_up.search(since))
         await self._put(await self._catch_up.notifications(since))
 
     async def _pulse(self) -> None:
+        """Now and then, ask what the stream should have told: nobody's words depend on Jetstream alone, and we
+        learn in time that our login is no longer good."""
+        since = self._clock.now()
         while True:
             await self._clock.sleep(_PULSE)
-            since = max(self._clock.now() - KEPT, self._sieve.interest.since)
-            with suppress(Failure):
-                await self._put([Inbound(self._network, known) for known in await self._profiles.retry()])
+            now = self._clock.now()
             try:
-                await self._put(await self._catch_up.notifications(since))
+                await self._put([Inbound(self._network, known) for known in await self._profiles.retry()])
+                await self._seek(since - _INDEXED)
+                since = now
             except Failure as failure:
                 if failure.kind == "login":
                     raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
@@ -26,7 +27,7 @@ class Jetstream:
         self._clock = clock
         self._next = 0
 
-    async def frames(self, cursor: Callable[[], Micros]) -> AsyncIterator[bytes | None]:
+    async def frames(self, cursor: Callable[[], Micros]) -> AsyncGenerator[bytes | None, None]:
         """Every frame after `cursor()` (0: live). None says that a connection has been made anew: what a host
         has forgotten by then it skips without a word. Raises Unreachable once all hosts have failed in a row.
         """
@@ -37,10 +38,11 @@ class Jetstream:
                 host = self._hosts[self._next]
                 got = False
                 try:
-                    async for frame in self._connection(session, host, cursor()):
-                        got = got or frame is not None
-                        failed = 0 if got else failed
-                        yield frame
+                    async with aclosing(self._connection(session, host, cursor())) as connection:
+                        async for frame in connection:
+                            got = got or frame is not None
+                            failed = 0 if got else failed
+                            yield frame
                     why = "closed the connection"
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     why = str(error) or type(error).__name__
@@ -51,7 +53,7 @@ class Jetstream:
 
     async def _connection(
         self, session: aiohttp.ClientSession, host: str, cursor: Micros
-    ) -> AsyncIterator[bytes | None]:
+    ) -> AsyncGenerator[bytes | None, None]:
         query = [("wantedCollections", ids.POST), ("wantedCollections", ids.PROFILE)]
         query += [("maxMessageSizeBytes", str(_LARGEST))]
         if cursor:

@@ -37,23 +37,29 @@ class TooLong(Exception):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """The arguments of chat.postMessage that say how a message looks."""
+    """How a message looks. `said` is all of it in words, save what is folded."""
 
-    text: str
+    said: Text
     blocks: list[Block] = []
     attachments: list[Block] = []
     username: str | None = None
     icon_url: str | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """All are given, also empty ones: chat.update keeps what it is not told."""
+        """For chat.postMessage and chat.update. Empty lists are given too: chat.update keeps what it is not
+        told."""
         borrowed = {"username": self.username, "icon_url": self.icon_url}
         return {
-            "text": self.text,
+            "text": rich.fallback(self.said) if self.blocks else rich.mrkdwn(self.said),
             "blocks": self.blocks,
             "attachments": self.attachments,
             **{key: value for key, value in borrowed.items() if value},
         }
+
+    @property
+    def weight(self) -> int:
+        """Characters Slack may count, if there are blocks."""
+        return rich.weight([self.blocks, self.attachments])
 
 
 def message(content: Content, *, named: bool = False) -> Message:
@@ -68,26 +74,38 @@ def message(content: Content, *, named: bool = False) -> Message:
             return _notice(content)
         case Board():
             summary, shown = board(content)
-            return _checked(Message(rich.fallback(Text(summary)), shown + _controls(content.buttons)))
+            return _checked(Message(Text(summary), shown + _controls(content.buttons)))
+
+
+def _checked(message: Message) -> Message:
+    if len(message.blocks) > BLOCKS or message.weight > TOTAL:
+        raise TooLong("It does not fit one message of Slack.")
+    return message
 
 
 # ---------------------------------------------------------------- our own words
 
 
 def _words(content: Words) -> Message:
-    if not fits(content.text, LIMITS):
+    text = content.text
+    if not fits(text, LIMITS):
         raise TooLong(f"The text is longer than {LIMITS.graphemes:,} characters.")
-    if not content.text.plain.strip():
+    if not text.plain.strip():
         raise TooLong("There is nothing to say: the text is empty.")
     if content.warning:
-        return _checked(_warned("", content.warning, content.text, content.media))
-    shown = [rich.block(rich.section(rich.rich(content.text))), *_pictures(content.media)]
-    if rich.weight(shown) <= TOTAL:
-        return Message(rich.fallback(content.text), shown)
-    text = rich.mrkdwn(content.text)  # thousands of emoji made of many characters each
-    if len(text) > POSTED:
-        raise TooLong(f"The text takes {len(text):,} characters; Slack cuts at {POSTED:,}.")
-    return Message(text)
+        notice = Text(_warning(content.warning))
+        folded = _folded(notice.plain, text, content.media)
+        return _checked(Message(notice, [_paragraph(notice)], [folded]))
+    shown = Message(text, [_paragraph(text), *_pictures(content.media)])
+    if shown.weight <= TOTAL:
+        return shown
+    if (size := len(rich.mrkdwn(text))) > POSTED:
+        raise TooLong(f"The text takes {size:,} characters; Slack cuts at {POSTED:,}.")
+    return Message(text)  # thousands of emoji made of many characters each
+
+
+def _paragraph(text: Text) -> Block:
+    return rich.block(rich.section(rich.rich(text)))
 
 
 def _pictures(media: tuple[Media, ...]) -> list[Block]:
@@ -107,18 +125,12 @@ def _described(item: Media) -> list[Block]:
     return rich.link(item.url, kind) + rich.words(f": {item.alt}" if item.alt else " (without a description)")
 
 
-def _warned(heading: str, warning: str, text: Text, media: tuple[Media, ...], **rest: Any) -> Message:
-    """The warning in the open, the words folded."""
-    notice = f"{heading}Content warning: {warning}"
-    return Message(
-        text=rich.fallback(Text(notice)),
-        blocks=[*rest.pop("above", ()), rich.block(rich.section(rich.words(f"Content warning: {warning}")))],
-        attachments=[_folded(f"Content warning: {warning}", text, media)],
-        **rest,
-    )
+def _warning(warning: str) -> str:
+    return f"Content warning: {warning}"
 
 
 def _folded(label: str, text: Text, media: tuple[Media, ...]) -> Block:
+    """Words under the fold, after `label`."""
     alts = [f"{_MEDIA[m.kind]}: {m.alt or m.url}" for m in media]
     inside = "\n".join((text.plain, *alts))
     return {
@@ -132,59 +144,58 @@ def _folded(label: str, text: Text, media: tuple[Media, ...]) -> Block:
 
 
 def _gathered(content: Gathered, named: bool) -> Message:
-    if not content.cards:
+    cards = content.cards
+    if not cards:
         raise TooLong("There is no entry to show.")
-    if len(content.cards) > BLOCKS:
-        raise TooLong(f"{len(content.cards)} entries; one message of Slack holds {BLOCKS}.")
-    sizes = SHORT if content.short else (WHOLE, *SHORT)
-    for size in sizes:
-        single = len(content.cards) == 1
-        built = _single(content.cards[0], size, named) if single else _several(content.cards, size)
-        if rich.weight([built.blocks, built.attachments]) <= TOTAL:
-            return built
-    raise TooLong(f"{len(content.cards)} entries do not fit one message of Slack, even shortened.")
+    if len(cards) > BLOCKS:
+        raise TooLong(f"{len(cards)} entries; one message of Slack holds {BLOCKS}.")
+    for size in SHORT if content.short else (WHOLE, *SHORT):
+        shown = _single(cards[0], size, named) if len(cards) == 1 else _several(cards, size)
+        if shown.weight <= TOTAL:
+            return shown
+    raise TooLong(f"{len(cards)} entries do not fit one message of Slack, even shortened.")
 
 
 def _single(card: Card, size: int, named: bool) -> Message:
     """An entry under its author's name and picture."""
-    name = _name(card)
-    heading = _heading(card, named=named)
-    above: Block = {"type": "context", "elements": [rich.plain_text(heading, 2_000)]}
+    above: Block = {"type": "context", "elements": [rich.plain_text(_heading(card, named=named), 2_000)]}
     if url := rich.address(card.url):
         above["elements"].append({"type": "mrkdwn", "text": f"<{rich.escaped(url)}|open>"})
-    look: dict[str, Any] = {
-        "username": f"{name} ({card.networks[0]})"[:80] if card.networks else name[:80],
-        "icon_url": rich.address(card.avatar),
-    }
-    said = cut(card.text, size)
-    if card.warning:
-        return _warned(f"{_heading(card)}. ", card.warning, said, card.media, above=[above], **look)
-    media = [rich.section(rich.words("\n"), _described(m)) for m in card.media]
-    body = rich.block(rich.section(rich.rich(said)), *media)
+    said, body, folded = _body(card, size)
     return Message(
-        text=rich.fallback(joined(f"{_heading(card)}: ", said)),
-        blocks=[above, body] if body["elements"] else [above],
-        **look,
+        said=joined(f"{_heading(card)}: ", said),
+        blocks=[above, rich.block(*body)] if body else [above],
+        attachments=folded,
+        username=" ".join((_name(card), *(f"({n})" for n in card.networks[:1])))[:80],
+        icon_url=rich.address(card.avatar),
     )
 
 
 def _several(cards: tuple[Card, ...], size: int) -> Message:
     """One block an entry, in the order given; the message is ours."""
-    shown, folded, lines = [], [], []
+    blocks: list[Block] = []
+    attachments: list[Block] = []
+    lines: list[Text | str] = []
     for card in cards:
-        heading, said = _heading(card), cut(card.text, size)
-        top = rich.section(rich.words(heading, bold=True), rich.words(" · "), rich.link(card.url, "open"))
-        if card.warning:
-            notice = f"Content warning: {card.warning}"
-            shown.append(rich.block(top, rich.section(rich.words(f"{notice} (folded below)"))))
-            folded.append(_folded(f"{heading}. {notice}", said, card.media))
-            lines.append(Text(f"{heading}. {notice}"))
-        else:
-            media = [rich.section(rich.words("\n"), _described(m)) for m in card.media]
-            shown.append(rich.block(top, rich.section(rich.words("\n"), rich.rich(said)), *media))
-            lines.append(joined(f"{heading}: ", said))
-    text = joined(*(piece for line in lines for piece in (line, "\n\n")))
-    return Message(text=rich.fallback(text), blocks=shown, attachments=folded)
+        said, body, folded = _body(card, size)
+        opens = [*rich.words(" · "), *rich.link(card.url, "open")] if rich.address(card.url) else []
+        top = rich.section(rich.words(_heading(card), bold=True), opens, rich.words("\n"))
+        blocks.append(rich.block(top, *body))
+        attachments += folded
+        lines += [f"{_heading(card)}: ", said, "\n\n"]
+    return Message(joined(*lines[:-1]), blocks, attachments)
+
+
+def _body(card: Card, size: int) -> tuple[Text, list[Block], list[Block]]:
+    """What an entry says aloud, its paragraphs, and what of it is folded."""
+    said = cut(card.text, size)
+    if card.warning:
+        notice = Text(_warning(card.warning))
+        label = f"{_heading(card)}. {notice.plain}"
+        return notice, [rich.section(rich.rich(notice))], [_folded(label, said, card.media)]
+    media = [rich.section(rich.words("\n"), _described(m)) for m in card.media]
+    words = [rich.section(rich.rich(said))] if said.plain else []
+    return said, [*words, *media], []
 
 
 def _name(card: Card) -> str:
@@ -192,7 +203,7 @@ def _name(card: Card) -> str:
 
 
 def _heading(card: Card, *, named: bool = True) -> str:
-    """ "A3 · 42 · Ann · @ann@mastodon.example · Mastodon, Bluesky · edited" """
+    """As in "A3 · 42 · Ann · @ann@mastodon.example · Mastodon, Bluesky · edited"."""
     bits = [card.heading, _name(card) if named else "", card.handle, ", ".join(card.networks)]
     bits += ["host"] if card.host else []
     bits += ["edited"] if card.edited else []
@@ -204,13 +215,14 @@ def _heading(card: Card, *, named: bool = True) -> str:
 
 def _notice(notice: Notice) -> Message:
     said = cut(marked(notice.text), WHOLE)
-    shown = [rich.block(rich.section(rich.rich(said)))]
-    text, folded = said, []
-    if notice.card is not None:
-        entry = _several((notice.card,), SHORT[0])
-        shown, folded = shown + entry.blocks, entry.attachments
-        text = joined(said, "\n", Text(entry.text))
-    return _checked(Message(rich.fallback(text), shown + _controls(notice.buttons), folded))
+    entry = Message(Text()) if notice.card is None else _several((notice.card,), SHORT[0])
+    return _checked(
+        Message(
+            said=joined(said, "\n", entry.said) if notice.card else said,
+            blocks=[_paragraph(said), *entry.blocks, *_controls(notice.buttons)],
+            attachments=entry.attachments,
+        )
+    )
 
 
 class Control(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -241,9 +253,3 @@ def _button(button: Button, n: int) -> Block:
         "text": rich.plain_text(button.label, 75),
         "value": value,
     } | ({"style": button.style} if button.style else {})
-
-
-def _checked(message: Message) -> Message:
-    if len(message.blocks) > BLOCKS or rich.weight([message.blocks, message.attachments]) > TOTAL:
-        raise TooLong("It does not fit one message of Slack.")
-    return message

@@ -17,8 +17,8 @@ from bridge.model import Board, Command, Ref
 log = logging.getLogger(__name__)
 
 
-def pressed(body: dict[str, Any], home: Home) -> list[Command]:
-    """The controls of a block_actions payload. Raises ValueError, TypeError or KeyError."""
+def pressed(body: dict[str, Any], home: Home, name: str) -> list[Command]:
+    """The controls of a block_actions payload, used by `name`. Raises ValueError, TypeError or KeyError."""
     user = body["user"]
     where = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or ""
     commands = []
@@ -31,7 +31,7 @@ def pressed(body: dict[str, Any], home: Home) -> list[Command]:
                 chat=said.chat,
                 item=said.item,
                 on=said.on,
-                name=user.get("name") or user.get("username") or "",
+                name=name,
                 answer=ids.answer(where, user["id"]),
             )
         )

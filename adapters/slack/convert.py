@@ -21,12 +21,13 @@ from bridge.text import URL, hashtags, joined, tamed
 ORDER = "chatbridge_order"  # the event_type of the metadata on everything we post
 TOMBSTONE = "tombstone"  # the subtype of what is left of a deleted message that others replied to
 # Subtypes a person's words can have. All others are joins, topics, bots, thread counters …
+NAMED = 20  # people of one message whose names are looked up
 PERSONAL = (None, "thread_broadcast", "file_share")
 
 _SEQUENCE = re.compile(r"<([^<>]*)>")
 # A sequence (left alone), or marked words; bounded, so that no text takes long to search.
 _EMPHASIS = re.compile(
-    r"(<[^<>]*>)|(?<![\w*_~])([*_~])(?!\s)((?:<[^<>]*>|[^<>\n]){1,500}?)(?<!\s)\2(?![\w*_~])"
+    r"(<[^<>]*>)|(?<![\w*_~])([*_~])(?!\s)((?:<[^<>]*>|[^<>\n]){1,200}?)(?<!\s)\2(?![\w*_~])"
 )
 _SKIN = re.compile(r":skin-tone-([2-6]):")
 _WORD = r"(?<!\w){}(?!\w)"
@@ -117,13 +118,14 @@ def edited(message: Mapping[str, Any]) -> Micros:
     return ids.micros(_string(mark["ts"])) if isinstance(mark, dict) else 0
 
 
-def people(message: Mapping[str, Any]) -> set[str]:
-    """The user ids that must be known to convert a message: its author and whom it mentions."""
-    return {_string(message["user"])} | {
-        body[1:].partition("|")[0]
-        for body in _SEQUENCE.findall(message.get("text", ""))
-        if body.startswith("@")
-    }
+def people(message: Mapping[str, Any]) -> list[str]:
+    """The user ids worth knowing to convert a message: its author, then whom it mentions, some at most."""
+    return list(dict.fromkeys((_string(message["user"]), *_mentioned(message))))[:NAMED]
+
+
+def _mentioned(message: Mapping[str, Any]) -> list[str]:
+    sequences = _SEQUENCE.findall(message.get("text", ""))
+    return [body[1:].partition("|")[0] for body in sequences if body.startswith("@")]
 
 
 def inbound(
@@ -145,7 +147,7 @@ def inbound(
     raw = _string(message.get("text", ""))
     direct = channel.startswith("D")
     implied = belongs if channel == home.channel and not author.bot else ()
-    mentioned = [ids.account(home.team, u) for u in sorted(people(message) - {message["user"]})]
+    mentioned = [ids.account(home.team, user) for user in _mentioned(message)]
     if direct:
         mentioned.append(ids.account(home.team, home.user))
     at = ids.micros(ts)
@@ -214,7 +216,7 @@ def _pieces(raw: str) -> Iterator[tuple[bool, str]]:
 
 def _plain(raw: str) -> str:
     """Without the marks of bold, italic and struck words, which can enclose each other."""
-    for _ in range(3):
+    for _ in range(3 if any(mark in raw for mark in "*_~") else 0):
         raw = _EMPHASIS.sub(lambda m: m[1] or m[3], raw)
     return raw
 

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 QUEUE = 5_000  # events waiting to be looked at; what does not fit is read from the history
 RESERVE = 500  # room beyond it for the hosts' controls, which no history holds
 CONNECT = 20.0  # seconds a websocket may take to open
+FAREWELL = 0.5  # real seconds the other side has to answer the closing of a socket
 PING = 2.0  # seconds; a socket that stays silent is noticed after about twice that (measured)
 LOOK = 0.2  # real seconds between two looks whether the socket was closed: the SDK tells nobody
 SHORTEST = 10.0  # seconds; of two sockets in a row that did not last so long the core is told
@@ -156,9 +157,16 @@ class Feed:
         handler, self._handler = self._handler, None
         client = handler.client
         assert isinstance(client, _OneSocket)
-        await handler.close_async()  # type: ignore[no-untyped-call]
-        tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
-        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+        try:
+            async with asyncio.timeout(FAREWELL):
+                await handler.close_async()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            await client.aiohttp_client_session.close()
+        parts = (client.message_processor, client.current_session_monitor, client.message_receiver)
+        tasks = [task for task in parts if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _dead(self) -> bool:
         return self._handler is None or self._over.is_set() or not await self._handler.client.is_connected()

@@ -225,7 +225,7 @@ class SlackLink:
                 return [console.typed(body, self._home)] if fresh else []
             case "action":
                 fresh = self._first(body.get("trigger_id"))
-                return [*console.pressed(body, self._home)] if fresh else []
+                return [*console.pressed(body, self._home, await self._called(body["user"]))] if fresh else []
         self._home.app = body.get("api_app_id") or self._home.app
         news = convert.news(body["event"]) if self._first(body.get("event_id")) else None
         if news is None or not self._ours_to_read(news.channel, body["event"]["type"]):
@@ -233,6 +233,13 @@ class SlackLink:
         whats = await self._take(news)
         self._advance(news.ts)
         return whats
+
+    async def _called(self, user: dict[str, Any]) -> str:
+        """How to call who pressed a button. A command must not fail for want of a name."""
+        try:
+            return (await self._people.meet([user["id"]]))[user["id"]].name
+        except Failure:
+            return str(user.get("name") or user["id"])
 
     def _ours_to_read(self, channel: str, kind: str) -> bool:
         """Our channels, direct messages, and where somebody speaks to us. Other channels we are in are not

@@ -86,7 +86,9 @@ class Failure(Exception):
 
     def trouble(self) -> LinkError:
         """What anything but a write raises."""
-        if self.kind in {"login", "refused"}:
+        if self.kind == "refused":
+            return NeedsLogin(f"{self}.")
+        if self.kind == "login":
             return NeedsLogin(f"{self}. Check the app's page under OAuth & Permissions.")
         return Unreachable(str(self), self.after or None)
 

@@ -20,7 +20,7 @@ _ONE = rf"(?:(?P<l>[aq])(?P<n>\d{{1,2}})(?=\s|\s*{_STOP})|(?P<t>t)(?P<m>\d{{1,2}
 _LABEL = re.compile(_ONE, re.IGNORECASE)
 # what may stand before a label at a line's start: mentions (a reply's), hashtags, "Re"
 _LEAD = re.compile(r"\s*(?:[@#][\w.@#-]*[\w#]\s*[,:]?\s+)*(?:re:?\s+)?[(\[]?", re.IGNORECASE)
-_BETWEEN = re.compile(r"\s*(?:[,/&+]|and\b)\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*(?:[,/&+]|and\b)\s*|\s+", re.IGNORECASE)
 _HASHTAG = re.compile(r"(?<![\w/&])[#＃][atq](\d{1,2})(?!\w)", re.IGNORECASE)
 _ENTRY = re.compile(r"^\s*>(\d{1,6})\b")
 

@@ -86,6 +86,7 @@ class Sheet(msgspec.Struct):
     ends: Micros
     late_until: Micros
     items: list[Item]
+    moved: Micros = 0  # by so much the hosts extended it
 
     def get(self, item: str | None) -> Item | None:
         return next((i for i in self.items if i.id == item), None)
@@ -124,6 +125,7 @@ class Sheet(msgspec.Struct):
                 item.due += by
         self.ends += by
         self.late_until += by
+        self.moved += by
 
     def questions(self) -> list[Item]:
         """By number."""
@@ -165,7 +167,7 @@ def build(chat: Chat) -> Sheet:
     if chat.announce is not None:
         due = chat.starts - chat.announce
         items.append(Item(id="announcement", kind="announcement", due=due, lead=chat.announce))
-    for lead in chat.remind:
+    for lead in dict.fromkeys(chat.remind):
         items.append(Item(id=f"reminder-{span(lead)}", kind="reminder", due=chat.starts - lead, lead=lead))
     for n, question in enumerate(chat.questions, start=1):
         items.append(Item(id=f"q{n}", kind="question", due=question.due, number=n, text=question.text))
@@ -178,10 +180,18 @@ def build(chat: Chat) -> Sheet:
 
 
 def update(sheet: Sheet, chat: Chat) -> None:
-    """Take a changed config over into what has not gone out; what has stays as it was."""
+    """Take a changed config over into what has not gone out; what has stays as it was, and so does what the
+    hosts did: a hold, an extension, an early end."""
     fresh = build(chat)
+    fresh.shift(sheet.moved)
     gone = {i.id for i in sheet.items if i.state not in ("planned", "held")}
+    for item in fresh.items:
+        if (old := sheet.get(item.id)) is not None and old.state == "held":
+            item.step("hold")
     said = [i for i in sheet.items if i.id in gone or i.kind == "say"]
+    if "closing" in gone:
+        fresh.items.clear()
+        fresh.ends, fresh.late_until = sheet.ends, sheet.late_until
     sheet.items = said + [i for i in fresh.items if i.id not in gone]
     sheet.starts, sheet.ends, sheet.late_until = fresh.starts, fresh.ends, fresh.late_until
     sheet.sort()

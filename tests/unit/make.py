@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived, Configured, Effects, Event, Recorded, Settled, Tick
@@ -57,7 +57,7 @@ SLACK_HOST = "slack:T1/UHOST"
 LONG = "We meet on the first Tuesday of every month and write down what each of us will try next"
 
 
-def chat(questions: int = 3, **more: Any) -> Chat:
+def chat(asks: int = 3, **more: Any) -> Chat:
     """An hour with a question every ten minutes, the first at five past."""
     fields: dict[str, Any] = {
         "id": "handovers",
@@ -68,7 +68,7 @@ def chat(questions: int = 3, **more: Any) -> Chat:
         "late_until": STARTS + 25 * HOUR,
         "questions": tuple(
             Question(STARTS + (5 + 10 * n) * MINUTE, f"What did your team learn in round {n + 1}?")
-            for n in range(questions)
+            for n in range(asks)
         ),
         "hosts": (Host("Wren Adair", (("mastodon", "@wren@ward.example"), ("slack", "UHOST"))),),
     }
@@ -90,7 +90,12 @@ def person(name: str, network: Network = "mastodon", **more: Any) -> Author:
 
 
 def post(
-    id_: str, words: str | Text = "", *, by: str | Author = "nurse", network: Network = "mastodon", **more: Any
+    id_: str,
+    words: str | Text = "",
+    *,
+    by: str | Author = "nurse",
+    network: Network = "mastodon",
+    **more: Any,
 ) -> Post:
     """A post of that id; its tags are those in its words."""
     text = marked(words) if isinstance(words, str) else words
@@ -200,17 +205,19 @@ class Hour:
 
     def deliver(self) -> None:
         """Send what can be sent, lane by lane, and then the merged timeline."""
-        while ready := [o for o in self.queued if self.outcome(o) is not None]:
-            order = ready[0]
-            outcome = self.outcome(order)
-            assert outcome is not None
-            self.settle(order, outcome)
+        while order := next((o for o in self.queued if self.fate(o) is not None), None):
+            match self.fate(order):
+                case "sent":
+                    ref = self._act(order)
+                    self.settle(order, Sent(ref, f"{ref.network}:{ref.id}"))
+                case Held() | Cancelled() | Refused() as outcome:
+                    self.settle(order, outcome)
         for name in self.standing:
             if name not in self.down and (step := self.session.following(name, self.now)) is not None:
                 self.event(step)
                 self.deliver()
 
-    def outcome(self, order: Order) -> Final | None:
+    def fate(self, order: Order) -> Literal["sent"] | Final | None:
         """What becomes of an order now; None while it has to wait."""
         if order.not_after is not None and self.now > order.not_after:
             return Held("too late") if order.late == "hold" else Cancelled("too late")
@@ -219,13 +226,13 @@ class Hour:
             return None
         if order.network in self.refusing:
             return Refused(self.refusing[order.network])
-        parent = order.op.reply_to if isinstance(order.op, Publish) else None
-        if isinstance(parent, tuple) and parent not in self.made and isinstance(order.op, Publish):
-            if any(o.id == parent for o in self.queued):
+        target = order.op.reply_to if isinstance(order.op, Publish) else order.op.target
+        if isinstance(target, tuple) and target not in self.made:
+            if any(o.id == target for o in self.queued):
                 return None
-            if order.op.orphan == "cancel":
-                return Cancelled("what it continues was not posted")
-        return Sent(self._act(order), "")
+            if not isinstance(order.op, Publish) or order.op.orphan == "cancel":
+                return Cancelled("what it hangs on was not posted")
+        return "sent"
 
     def _act(self, order: Order) -> Ref:
         standing = self.standing[order.network]
@@ -250,8 +257,6 @@ class Hour:
     def settle(self, order: Order, outcome: Final) -> None:
         """An order is final."""
         self.queued.remove(order)
-        if isinstance(outcome, Sent):
-            outcome = Sent(outcome.ref, f"{order.network}:{outcome.ref.id}", at=outcome.at)
         self.event(Settled(order.id, outcome))
 
     # ------------------------------------------------------------ looking

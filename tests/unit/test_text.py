@@ -34,7 +34,19 @@ FAMILY = "👩‍👩‍👧‍👦"
 PIECES = [
     *("a", "word", "Mitwirkung", "What?", "So.", "e.g.", "…", "“quoted.”", "\n", "\n\n", " ", "  "),
     *("https://ward.example/rounds?q=1", "https://a.example", "#Care", "#WardChat", "@ann@ward.example"),
-    *("🙂", FAMILY, "🇬🇧🇨🇾", "é", "e\u0301", "नमस्ते", "実践コミュニティ", "مرحبا", "👍🏽", "\u0301", "a\u0308\u0323"),
+    *(
+        "🙂",
+        FAMILY,
+        "🇬🇧🇨🇾",
+        "é",
+        "e\u0301",
+        "नमस्ते",
+        "実践コミュニティ",
+        "مرحبا",
+        "👍🏽",
+        "\u0301",
+        "a\u0308\u0323",
+    ),
 ]
 prose = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=60).map("".join)
 spaced = st.lists(st.sampled_from(PIECES), max_size=60).map(" ".join)
