@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Mastodon:
     title = "Mastodon"
     settings: type[msgspec.Struct] = Settings
-    secrets = ("token",)
+    secrets: tuple[str, ...] = ("token",)
     limits = Limits(graphemes=500, url=23, local_mentions=True)  # Mastodon's own defaults
     mirror = False
 

@@ -20,8 +20,8 @@ from bridge.text import URL, hashtags, joined, tamed
 
 ORDER = "chatbridge_order"  # the event_type of the metadata on everything we post
 TOMBSTONE = "tombstone"  # the subtype of what is left of a deleted message that others replied to
-# Subtypes a person's words can have. All others are joins, topics, bots, thread counters …
 NAMED = 20  # people of one message whose names are looked up
+# Subtypes a person's words can have. All others are joins, topics, bots, thread counters …
 PERSONAL = (None, "thread_broadcast", "file_share")
 
 _SEQUENCE = re.compile(r"<([^<>]*)>")

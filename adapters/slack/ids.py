@@ -57,11 +57,6 @@ def account(team: str, user: str) -> Account:
     return f"slack:{team}/{user}"
 
 
-def user(account: Account) -> str:
-    """The user id of a canonical account."""
-    return account.rpartition("/")[2]
-
-
 def permalink(site: str, channel: str, ts: str, root: str | None = None) -> str:
     """The message's page. `site`: the workspace's address, as auth.test gives it, with its final slash."""
     link = f"{site}archives/{channel}/p{ts.replace('.', '')}"

@@ -16,6 +16,8 @@ from bridge.model import MINUTE, Command, Network
 
 Handler: TypeAlias = Callable[[Work, ChatState, Command], str]
 
+CLOSED = "The chat is already closed."
+
 
 def obey(work: Work, network: Network, command: Command) -> str:
     """Do what a host says; gives the answer for the one who said it."""
@@ -129,6 +131,8 @@ def _extend(work: Work, chat: ChatState, command: Command) -> str:
     words = command.text.strip()
     if not words.isdecimal() or not 0 < int(words) <= 240:
         return "Say by how many minutes: extend 5 (at most 240)."
+    if _closed(chat):
+        return CLOSED
     chat.sheet.shift(int(words) * MINUTE)
     return f"Done: everything still to come moves by {words} minutes."
 
@@ -136,9 +140,18 @@ def _extend(work: Work, chat: ChatState, command: Command) -> str:
 def _ask(work: Work, chat: ChatState, command: Command) -> str:
     if not command.text.strip():
         return "Say what to ask: ask What helps newcomers?"
+    if _closed(chat):
+        return CLOSED
     item = chat.sheet.ask(command.text.strip(), work.now)
     conduct.fire(work, chat, item)
     return f"Done: your question goes out as {item.label}."
+
+
+def _closed(chat: ChatState) -> bool:
+    """Whether the closing words have gone out, or were skipped: the clock alone does not tell, since the chat
+    may be on hold."""
+    closing = chat.sheet.get("closing")
+    return chat.over or closing is None or closing.state not in ("planned", "held")
 
 
 def _say(work: Work, chat: ChatState, command: Command) -> str:
@@ -149,8 +162,8 @@ def _say(work: Work, chat: ChatState, command: Command) -> str:
 
 
 def _end(work: Work, chat: ChatState, command: Command) -> str:
-    if chat.phase(work.now) not in ("before", "open"):
-        return "The chat is already closed."
+    if _closed(chat):
+        return CLOSED
     chat.sheet.end(work.now)
     conduct.run_due(work, chat)
     return "Done: the chat is closed."

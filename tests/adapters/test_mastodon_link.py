@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,11 +19,11 @@ from bridge.model import (
     MINUTE,
     Absent,
     AuthorKnown,
+    Beat,
     Edited,
     Found,
     Gathered,
     Media,
-    Order,
     Publish,
     Ref,
     Refused,
@@ -165,24 +164,28 @@ async def test_several_at_once_may_be_refused(rig: Rig) -> None:
 
 
 async def test_a_late_remote_post_is_found_behind_the_cursor(rig: Rig) -> None:
+    """It gets an id of its own time: more than a page of newer ones, all reported, stands before it."""
     server(rig).hub.deaf = True
+    people = [rig.person() for _ in range(5)]
     async with rig.open() as link:
-        early = rig.says(rig.person(), "on time")
-        await link.expect(Written, early)
-        nurse = rig.person()
-        id_ = server(rig).arrive_late(nurse, Draft("late tea"), rig.time.now() - MINUTE // 2)
-        late = await link.expect(Written, rig.stage.said[id_])
-        assert late.post.at < late.post.seen
+        for said in [rig.says(people[n % 5], f"A{n}") for n in range(45)]:
+            await link.expect(Written, said)
+        link.items.clear()
+        await link.until(lambda: link.others(Beat), "a whole round")
+        rig.since -= 10 * MINUTE
+        await link.link.follow(rig.interest())
+        late = server(rig).arrive_late(people[0], Draft("late tea"), rig.time.now() - 4 * MINUTE)
+        post = (await link.expect(Written, rig.stage.said[late])).post
+        assert post.seen - post.at > 3 * MINUTE, "the server cannot have shown it when it was written"
 
 
 async def test_what_a_gap_shows_is_as_old_as_it_says(rig: Rig) -> None:
-    """Filled from a timeline twenty minutes later, a post still counts for the question of its own time."""
+    """Filled from a timeline minutes later, a post still counts for the question of its own time."""
     async with rig.open() as link:
-        await link.expect(Written, rig.says(rig.person(), "before"))
-        cursor = link.cursor_at(rig.says(rig.person(), "x")) or link.cursor
+        await link.until(lambda: link.others(Beat), "a whole round")
     missed = rig.says(rig.person(), "meanwhile")
-    await rig.clock.sleep(600)
-    async with rig.open(cursor) as link:
+    await rig.clock.sleep(150)
+    async with rig.open(link.cursor) as link:
         post = (await link.expect(Written, missed)).post
         assert abs(post.seen - missed.at) < MINUTE
 
@@ -279,7 +282,6 @@ async def test_a_direct_answer_mentions_its_reader_and_is_found_again(rig: Rig) 
         assert isinstance(sent, Sent)
         status = server(rig).statuses[sent.ref.id]
         assert status.visibility == "direct"
-        assert f"@{a.acct}@{a.domain or 'mastodon.example'}" if (a := status.mentions[0]) else ""
         assert status.mentions[0].handle == letter.author
         assert isinstance(await link.find(order), Found)
 
@@ -306,7 +308,7 @@ async def test_two_orders_of_the_same_words_are_told_apart(rig: Rig) -> None:
 async def test_an_older_post_of_the_same_words_is_not_taken_for_this_one(rig: Rig) -> None:
     async with rig.open(read=False) as link:
         assert isinstance(await link.send(rig.order(Publish(Words(Text("Welcome!"))))), Sent)
-    await rig.clock.sleep(300)
+    await rig.clock.sleep(150)
     async with rig.open(read=False) as link:
         assert isinstance(await link.find(rig.order(Publish(Words(Text("Welcome!"))))), Absent)
 
@@ -365,18 +367,16 @@ async def test_closing_frees_a_thread_that_waits_for_an_answer() -> None:
     app = web.Application()
     app.router.add_get("/{path:.*}", never)
     async with _serving(app) as address:
+        others = _requesting()
         rest = Rest(address, "t", Clock())
-        before = time.monotonic()
         asking = asyncio.create_task(rest.ask("instance_v2"))
         await asked.wait()
         rest.close()
         with pytest.raises(LostError):
             await asking
-        while any(
-            t.name.startswith("mastodon ") and rest._work == getattr(t, "_target", 0) for t in _threads()
-        ):
-            await asyncio.sleep(0.01)
-        assert time.monotonic() - before < 3
+        async with asyncio.timeout(3):
+            while _requesting() - others:  # noqa: ASYNC110 - a thread's end is no event
+                await asyncio.sleep(0.01)
         with pytest.raises(NotSentError):
             await rest.ask("instance_v2")
 
@@ -392,8 +392,8 @@ async def test_no_error_tells_the_token(rig: Rig) -> None:
 # ---------------------------------------------------------------- helpers
 
 
-def _threads() -> list[threading.Thread]:
-    return threading.enumerate()
+def _requesting() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("mastodon ")}
 
 
 class _serving:  # noqa: N801 - reads like a function

@@ -157,6 +157,8 @@ class Came:
                     return posts[0]
                 case RetryLater(after):
                     await self.rig.clock.sleep(after)
+                case Unclear() if able.resend == "same_key":
+                    await self.rig.clock.sleep(5)
             unclear = isinstance(answer, Unclear | Unknown)
         raise AssertionError(self.rig.story(f"{named(order)} to be settled; the answers were {trace}", self))
 

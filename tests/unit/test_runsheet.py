@@ -192,7 +192,7 @@ steps = st.one_of(
         st.sampled_from([None, "mastodon", "slack"]),
     ),
     st.integers(1, 20),  # minutes that pass
-    st.sampled_from(["mastodon down", "mastodon up", "bluesky refuses", "bluesky takes"]),
+    st.sampled_from(["mastodon down", "mastodon up", "bluesky refuses", "bluesky takes", "we are down"]),
 )
 
 
@@ -216,6 +216,9 @@ def test_however_the_hosts_steer(taken: list[tuple[str, str, str | None, str | N
                 hour.refusing["bluesky"] = "not today"
             case "bluesky takes":
                 hour.refusing.clear()
+            case "we are down":
+                minute += 11
+                hour.now = STARTS + int(minute * MINUTE)
             case (verb, words, item, on):
                 answer = hour.command(verb, words, by=SLACK_HOST, item=item, on=on)
                 assert answer

@@ -1,0 +1,348 @@
+"""What Slack is shown: inert, readable aloud, and within its limits, as the stand-in server judges them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.slack import LIMITS, blocks, rich
+from adapters.slack.blocks import Control, Message, TooLong
+from bridge.model import (
+    MINUTE,
+    Board,
+    Button,
+    Card,
+    Content,
+    Gathered,
+    Health,
+    Line,
+    Media,
+    Notice,
+    Span,
+    Text,
+    Words,
+)
+from bridge.text import marked
+from simulator.slack import rules
+
+AT = 1_521_576_000_000_000  # 2018-03-20 20:00 UTC
+EVIL = "<!channel> <@U1> *bold* _it_ ~no~ `code` :tada: &amp; <https://evil.example|bank.example>\n> quote"
+
+
+def card(no: int = 42, text: Text | str = "We meet.", **more: Any) -> Card:
+    words = Text(text) if isinstance(text, str) else text
+    about = {
+        "heading": f"A3 · {no}",
+        "name": "Ann ✅",
+        "handle": "@ann@tea.example",
+        "networks": ("Mastodon",),
+        "url": f"https://tea.example/@ann/{no}",
+        "avatar": "https://tea.example/ann.png",
+    }
+    return Card(no=no, text=words, at=AT, **(about | more))
+
+
+def shown(content: Content, **how: Any) -> Message:
+    """The message; the stand-in accepts it as new and as a change."""
+    made = blocks.message(content, **how)
+    given = made.arguments()
+    for update in (False, True):
+        rules.check(given["text"], given["blocks"], given["attachments"], update=update)
+    return made
+
+
+def elements(made: Message) -> list[dict[str, Any]]:
+    return [e for b in made.blocks if b["type"] == "rich_text" for s in b["elements"] for e in s["elements"]]
+
+
+def read(made: Message) -> str:
+    return rules.readable(made.arguments())
+
+
+# ---------------------------------------------------------------- our words
+
+
+def test_our_words_have_their_links() -> None:
+    made = shown(Words(marked("Welcome to #Tea! All: https://tea.example/a?b=1&c=2 & more")))
+    assert made.arguments()["text"] == "Welcome to #Tea! All: <https://tea.example/a?b=1&amp;c=2> &amp; more"
+    assert [e["type"] for e in elements(made)] == ["text", "link", "text"]
+    assert read(made) == "Welcome to #Tea! All: https://tea.example/a?b=1&c=2 & more"
+
+
+def test_words_too_long_are_refused_before_slack_cuts_them() -> None:
+    shown(Words(Text("x" * LIMITS.graphemes)))
+    with pytest.raises(TooLong, match="longer than 3,500"):
+        blocks.message(Words(Text("x" * (LIMITS.graphemes + 1))))
+    with pytest.raises(TooLong, match="empty"):
+        blocks.message(Words(Text(" ")))
+
+
+def test_a_picture_is_shown_or_described() -> None:
+    made = shown(
+        Words(
+            Text("Q1"),
+            media=(Media("https://tea.example/q1.png", alt="A pot"), Media("q2.png", alt="A cup")),
+        )
+    )
+    assert made.blocks[1] == {
+        "type": "image",
+        "image_url": "https://tea.example/q1.png",
+        "alt_text": "A pot",
+    }
+    assert "Picture: A cup" in read(made)
+
+
+# ---------------------------------------------------------------- strangers' words
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Gathered((card(text=EVIL, name=EVIL, handle=EVIL, heading=EVIL),)),
+        Gathered((card(text=EVIL, name=EVIL, handle=EVIL), card(43, text=EVIL))),
+        Gathered((card(text=EVIL, warning=EVIL, media=(Media("https://tea.example/p", alt=EVIL),)),)),
+        Notice(EVIL, card=card(text=EVIL)),
+        Words(Text(EVIL)),
+    ],
+)
+def test_nothing_a_stranger_writes_is_parsed(content: Content) -> None:
+    made = shown(content).arguments()
+    assert "<!" not in made["text"]
+    assert "<@" not in made["text"]
+    for attachment in made["attachments"]:
+        assert attachment["mrkdwn_in"] == []
+        assert "<" not in attachment["text"] + attachment["fallback"]
+    for parsed in _of_type("mrkdwn", made["blocks"]):
+        assert parsed["text"] == "<https://tea.example/@ann/42|open>", "the one text Slack parses is ours"
+    for plain in _of_type("plain_text", made["blocks"]):
+        assert plain["emoji"] is False
+    assert {e["type"] for e in _elements(made["blocks"])} <= {"text", "link"}
+
+
+def test_a_link_does_not_hide_where_it_leads() -> None:
+    words = "Read example.org/long… or click here or run"
+    spans = (
+        Span(5, 22, "link", "https://example.org/long/way"),
+        Span(26, 36, "link", "https://evil.example/x"),
+        Span(40, 43, "link", "javascript:alert(1)"),
+    )
+    made = shown(Gathered((card(text=Text(words, spans)),)))
+    links = [(e["text"], e["url"]) for e in elements(made) if e["type"] == "link"]
+    assert links == [
+        ("example.org/long…", "https://example.org/long/way"),
+        ("https://evil.example/x", "https://evil.example/x"),
+    ]
+    assert "click here (https://evil.example/x) or run" in read(made)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x.example/a|b> <!channel>", "https://x.example/\n", "javascript:1", ""]
+)
+def test_no_address_breaks_out(url: str) -> None:
+    made = shown(Gathered((card(url=url), card(43, url=url)))).arguments()
+    one = shown(Gathered((card(url=url),))).arguments()
+    for parsed in _of_type("mrkdwn", one["blocks"]):
+        assert parsed["text"].count("<") == parsed["text"].count(">") == parsed["text"].count("|") == 1
+    assert "<!" not in json.dumps([made, one])
+
+
+# ---------------------------------------------------------------- entries
+
+
+def test_an_entry_stands_under_its_authors_name() -> None:
+    made = shown(Gathered((card(networks=("Mastodon", "Bluesky"), host=True, edited=True),)))
+    given = made.arguments()
+    assert given["username"] == "Ann (Mastodon)", "no emoji that could pass for a badge"
+    assert given["icon_url"] == "https://tea.example/ann.png"
+    heading = made.blocks[0]["elements"]
+    assert heading[0]["text"] == "A3 · 42 · @ann@tea.example · Mastodon, Bluesky · host · edited"
+    assert heading[1]["text"] == "<https://tea.example/@ann/42|open>"
+    assert given["text"].endswith("Mastodon, Bluesky · host · edited: We meet.")
+
+
+def test_a_changed_entry_says_its_name_in_the_message() -> None:
+    made = shown(Gathered((card(),)), named=True)
+    assert made.blocks[0]["elements"][0]["text"] == "A3 · 42 · Ann · @ann@tea.example · Mastodon"
+
+
+def test_words_behind_a_warning_are_folded() -> None:
+    picture = Media("https://tea.example/p.png", alt="The wound")
+    for cards in (
+        (card(text="It bled.", warning="injury", media=(picture,)),),
+        (card(warning="injury"), card(43)),
+    ):
+        made = shown(Gathered(cards))
+        (folded,) = made.attachments
+        before = folded["text"].partition(cards[0].text.plain)[0]
+        assert before.count("\n") > 5, "Slack folds from five line breaks on"
+        assert "Content warning: injury" in made.arguments()["text"]
+        in_the_open = json.dumps([made.blocks, made.arguments()["text"]])
+        assert "It bled." not in in_the_open
+        assert "The wound" not in in_the_open
+        assert cards[0].text.plain in read(made), "they are there"
+
+
+def test_pictures_travel_by_their_description() -> None:
+    media = (Media("https://tea.example/p.png", alt="A pot"), Media("https://tea.example/v", kind="video"))
+    made = shown(Gathered((card(media=media),)))
+    assert "Picture: A pot" in read(made)
+    assert "Video (without a description)" in read(made)
+    assert not [b for b in made.blocks if b["type"] == "image"]
+
+
+def test_many_entries_share_a_message() -> None:
+    made = shown(Gathered(tuple(card(n, text=f"word{n} " * 60) for n in range(45)), short=True))
+    assert len(made.blocks) == 45
+    assert made.username is None
+    for n in range(45):
+        assert f"A3 · {n} · Ann · @ann@tea.example · Mastodon" in read(made)
+        assert f"word{n} " in read(made)
+    with pytest.raises(TooLong, match="51 entries"):
+        blocks.message(Gathered(tuple(card(n) for n in range(51))))
+    with pytest.raises(TooLong, match="no entry"):
+        blocks.message(Gathered(()))
+
+
+def test_each_of_several_is_cut_with_its_link() -> None:
+    made = shown(Gathered((card(text="x" * 1000), card(43, text="y" * 1000)), short=True))
+    assert "x" * 239 + "…" in read(made)
+    assert "x" * 240 not in read(made)
+    assert [e["url"] for e in elements(made) if e["type"] == "link"] == [card().url, card(43).url]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            card,
+            st.integers(1, 9999),
+            text=st.text(max_size=600) | st.sampled_from(["護理" * 2000, "👩‍👩‍👧‍👦" * 900, "&<>" * 900, ""]),
+            name=st.text(max_size=40),
+            warning=st.none() | st.text(min_size=1, max_size=20),
+            url=st.none() | st.just("https://tea.example/" + "x" * 80),
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    st.booleans(),
+)
+def test_whatever_the_entries_are_slack_takes_them(cards: list[Card], short: bool) -> None:
+    shown(Gathered(tuple(cards), short=short))
+
+
+# ---------------------------------------------------------------- the hosts' room
+
+
+def test_buttons_say_what_they_mean() -> None:
+    buttons = (
+        Button("Post now", "post", "tea", item="q3", on="bluesky", style="primary"),
+        Button("Skip", "skip", "tea", item="q3", on="bluesky"),
+        Button("Skip all", "skip", "tea", item="q3"),
+    )
+    made = shown(Notice("Q3 is held on Bluesky: too late.", buttons))
+    pressed = [e for b in made.blocks if b["type"] == "actions" for e in b["elements"]]
+    assert [e["action_id"] for e in pressed] == [
+        "chatbridge:post:0",
+        "chatbridge:skip:1",
+        "chatbridge:skip:2",
+    ]
+    assert json.loads(pressed[0]["value"]) == {"chat": "tea", "item": "q3", "on": "bluesky"}
+    assert [e.get("style") for e in pressed] == ["primary", None, None]
+    with pytest.raises(TooLong, match="names too much"):
+        blocks.message(Notice("x", (Button("x", "x", "tea", item="i" * 2000),)))
+    assert Control("tea") == Control(chat="tea", item=None, on=None)
+
+
+def test_a_notice_shows_the_entry_it_is_about() -> None:
+    made = shown(Notice("Held: a link in the first post.", (Button("Show", "show", "tea", "42"),), card()))
+    assert "Held: a link in the first post." in read(made)
+    assert "We meet." in read(made)
+    assert "We meet." in made.arguments()["text"]
+
+
+def test_the_board_tells_where_the_chat_is() -> None:
+    made = shown(_board())
+    for words in (
+        "#CoastalTea · Tea for all",
+        "20:07 Europe/London, ends 21:00",
+        "now Q1",
+        "next Q2 at 20:12, in 5 min",
+        "31 entries by 12 people",
+        "▶ 20:05 Q1  What is tea?",
+        "○ 20:12 Q2",
+        "[bluesky: held]",
+        "Q1: mastodon 12, bluesky 5",
+        "Mastodon: ready since 19:00 · last event 20:06",
+        "Bluesky: DOWN since 20:03 · no answer · 3 waiting",
+        "Lucy: hold",
+        "[Next: Q2]",
+    ):
+        assert words in read(made), words
+    assert made.arguments()["text"].startswith("#CoastalTea · Tea for all: open · 20:07 Europe/London")
+
+
+def test_a_board_of_many_items_fits() -> None:
+    many = tuple(
+        Line(f"q{n}", f"Q{n}", "What? " * 100, AT + n * MINUTE, "planned", (("bluesky", "held"),))
+        for n in range(200)
+    )
+    made = shown(_board(lines=many, current="q100", upcoming="q101", log=("x" * 300,) * 40))
+    assert "▶ 21:40 Q100" in read(made)
+    assert "Q101" in read(made)
+
+
+def _board(**more: Any) -> Board:
+    given = {
+        "chat": "tea",
+        "title": "Tea for all",
+        "tag": "CoastalTea",
+        "now": AT + 7 * MINUTE,
+        "phase": "open",
+        "starts": AT,
+        "ends": AT + 60 * MINUTE,
+        "zone": "Europe/London",
+        "lines": (
+            Line(
+                "q1",
+                "Q1",
+                "What is tea?",
+                AT + 5 * MINUTE,
+                "posted",
+                (("bluesky", "held"), ("slack", "posted")),
+            ),
+            Line("q2", "Q2", "Who pours?", AT + 12 * MINUTE, "planned"),
+        ),
+        "current": "q1",
+        "upcoming": "q2",
+        "entries": 31,
+        "people": 12,
+        "answers": (("Q1", (("mastodon", 12), ("bluesky", 5))), ("Q2", ())),
+        "health": (
+            Health("mastodon", "Mastodon", "ready", AT - 60 * MINUTE, last=AT + 6 * MINUTE),
+            Health("bluesky", "Bluesky", "down", AT + 3 * MINUTE, "no answer", waiting=3),
+        ),
+        "log": ("Lucy: hold",),
+        "buttons": (Button("Next: Q2", "next", "tea", item="q2", style="primary"),),
+    }
+    return Board(**(given | more))
+
+
+def test_an_address_is_encoded_once() -> None:
+    assert rich.address("https://tea.example/a%20b?q=1&r=é") == "https://tea.example/a%20b?q=1&r=%C3%A9"
+
+
+def _of_type(kind: str, thing: Any) -> list[dict[str, Any]]:
+    if isinstance(thing, list):
+        return [found for item in thing for found in _of_type(kind, item)]
+    if isinstance(thing, dict):
+        own = [thing] if thing.get("type") == kind else []
+        return own + _of_type(kind, list(thing.values()))
+    return []
+
+
+def _elements(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [e for s in _of_type("rich_text_section", shown) for e in s["elements"]]
