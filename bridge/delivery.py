@@ -44,8 +44,8 @@ MOST_LOOKS = 12  # fruitless looks for an unclear order before the hosts are ask
 
 @dataclass(slots=True)
 class Row:
-    """An order and what became of it so far. `tried`: when it was first in flight; `attempts`: how often it
-    was tried, or looked for, in vain since it last moved on."""
+    """An order and what became of it so far. `tried`: when it was first in flight and may have been done;
+    `attempts`: how often it was tried, or looked for, in vain since it last moved on."""
 
     order: Order
     state: State = "queued"
@@ -71,6 +71,7 @@ def retry(row: Row, after: float, now: Micros) -> None:
     row.step("retry")
     row.not_before = now + int(max(after, wait(row.attempts) if after <= 0 else 0) * SECOND)
     row.attempts += 1
+    row.tried = 0
 
 
 def lose(row: Row, can: Capabilities, now: Micros) -> None:

@@ -90,22 +90,28 @@ _Job = tuple[Callable[[sqlite3.Connection], None], asyncio.Future[None], asyncio
 class Journal:
     """An open journal. Holds its lock until `close`: one bridge a journal.
 
+    `inline`: `run` writes at once in the caller's thread and leaves the disk to the operating system. For
+    simulations, whose runs have to repeat; a power cut may cost what was committed last.
+
     Raises JournalLocked if another process has it, JournalUnreadable if the file is something else or was
     written by a newer version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, inline: bool = False) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(path)
         try:
-            self._db = _connect(path)
+            self._db = _connect(path, "OFF" if inline else "FULL")
         except BaseException:
             os.close(self._lock)
             raise
+        self._closed = False
         self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=4096)
-        self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
-        self._writer.start()
+        self._writer: threading.Thread | None = None
+        if not inline:
+            self._writer = threading.Thread(target=self._write, name="journal", daemon=True)
+            self._writer.start()
 
     # ------------------------------------------------------------ reading, at start
 
@@ -162,6 +168,10 @@ class Journal:
 
     async def run(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Run `work` in the writer thread, inside a transaction it may share with others."""
+        if self._writer is None:
+            if error := _transaction(self._db, [work]):
+                raise error
+            return
         loop = asyncio.get_running_loop()
         done = loop.create_future()
         self._jobs.put_nowait((work, done, loop))
@@ -186,11 +196,14 @@ class Journal:
 
     def close(self) -> None:
         """Finish what is queued and let go of the file. Twice is harmless."""
-        if self._writer.is_alive():
+        if self._closed:
+            return
+        self._closed = True
+        if self._writer is not None:
             self._jobs.put(None)
             self._writer.join()
-            self._db.close()
-            os.close(self._lock)
+        self._db.close()
+        os.close(self._lock)
 
 
 def _transaction(
@@ -241,12 +254,12 @@ def _locked(path: Path) -> int:
     return handle
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     new = not path.exists() or path.stat().st_size == 0
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
+        db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA secure_delete=ON")
         if new:
             db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")

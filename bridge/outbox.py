@@ -312,7 +312,10 @@ class Outbox:
                     await self._settle(row, Held(f"nobody can tell whether it was posted: {found.why}"))
 
     async def _settle(self, row: Row, outcome: Final) -> None:
-        """An order is final: the journal and the session know, and then `settled` is called."""
+        """An order is final: the journal and the session know, and then `settled` is called. A post whose
+        network does not say when it was made was made when it was first tried."""
+        if isinstance(outcome, Sent) and not outcome.at:
+            outcome = msgspec.structs.replace(outcome, at=row.tried)
         await self._engine.submit(Settled(row.order.id, outcome), row, outcome=(row.order.id, outcome))
 
     def settled(self, row: Row, outcome: Final) -> None:

@@ -189,7 +189,13 @@ class Writer:
 def made(status: wire.Status, network: Network) -> Sent:
     """A status of ours, as what came of an order."""
     version = status.edited_at.isoformat() if status.edited_at else ""
-    return Sent(Ref(network, status.id), status.uri, version, convert.address(status.url))
+    return Sent(
+        Ref(network, status.id),
+        status.uri,
+        version,
+        convert.address(status.url),
+        at=convert.micros(status.created_at),
+    )
 
 
 def target(what: Target | None) -> str:

@@ -183,7 +183,7 @@ class SlackLink:
                 and place.ts not in swept.messages
             ):
                 items.append(News("gone", *place, {}))
-        for direct in self._directs:
+        for direct in tuple(self._directs):
             messages, _ = await self._asked(self._history.channel(direct, oldest))
             items += [News("new", direct, m["ts"], m) for m in messages]
         for news in sorted(items, key=lambda n: ids.micros(n.ts)):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from bridge.model import Span, Text
+from bridge.model import Text
 
 Block: TypeAlias = dict[str, Any]
 
@@ -27,17 +27,37 @@ def address(url: str | None) -> str | None:
 
 
 def mrkdwn(text: Text) -> str:
-    """Our own words with their links; everything else escaped."""
-    parts, at = [], 0
+    """A text with its links; everything else escaped."""
+    return "".join(escaped(shown) if url is None else _sequence(url, shown) for shown, url in _pieces(text))
+
+
+def _sequence(url: str, shown: str) -> str:
+    safe = (address(url) or "").replace("&", "&amp;")
+    return f"<{safe}>" if shown == url else f"<{safe}|{escaped(shown)}>"
+
+
+def _pieces(text: Text) -> Iterator[tuple[str, str | None]]:
+    """Words, and links with their address. A link whose words hide where it leads shows its address too."""
+    at = 0
     for span in text.spans:
-        url = address(span.value) if span.kind == "link" else None
-        if url is None:
+        if span.kind != "link" or address(span.value) is None:
             continue
+        yield text.plain[at : span.start], None
         shown = text.plain[span.start : span.end]
-        label = "" if shown == span.value else f"|{escaped(shown)}"
-        parts += [escaped(text.plain[at : span.start]), f"<{url.replace('&', '&amp;')}{label}>"]
+        if _honest(shown, span.value):
+            yield shown, span.value
+        else:
+            yield f"{shown} (", None
+            yield span.value, span.value
+            yield ")", None
         at = span.end
-    return "".join((*parts, escaped(text.plain[at:])))
+    yield text.plain[at:], None
+
+
+def _honest(shown: str, url: str) -> bool:
+    bare = re.sub(r"^https?://(www\.)?", "", url)
+    claim = re.sub(r"^https?://(www\.)?", "", shown).rstrip("…")
+    return len(claim) > 3 and bare.startswith(claim)
 
 
 def fallback(text: Text) -> str:
@@ -62,26 +82,8 @@ def link(url: str | None, label: str) -> list[Block]:
 
 
 def rich(text: Text) -> list[Block]:
-    """A text as elements. A link whose words hide where it leads shows its address as well."""
-    elements: list[Block] = []
-    at = 0
-    for span in text.spans:
-        if span.kind != "link" or address(span.value) is None:
-            continue
-        elements += words(text.plain[at : span.start])
-        shown = text.plain[span.start : span.end]
-        if _honest(shown, span):
-            elements += link(span.value, shown)
-        else:
-            elements += [*words(f"{shown} ("), *link(span.value, span.value), *words(")")]
-        at = span.end
-    return elements + words(text.plain[at:])
-
-
-def _honest(shown: str, span: Span) -> bool:
-    bare = re.sub(r"^https?://(www\.)?", "", span.value)
-    claim = re.sub(r"^https?://(www\.)?", "", shown).rstrip("…")
-    return len(claim) > 3 and bare.startswith(claim)
+    """A text as elements."""
+    return [e for shown, url in _pieces(text) for e in (words(shown) if url is None else link(url, shown))]
 
 
 def section(*elements: list[Block]) -> Block:

@@ -29,6 +29,7 @@ def obey(work: Work, network: Network, command: Command) -> str:
     handler = VERBS.get(command.verb)
     if handler is None:
         return f"There is no command '{command.verb}'. There are: {', '.join(VERBS)}."
+    conduct.run_due(work, chat)  # what has come due goes out before what is said now
     answer = handler(work, chat, command)
     if answer.startswith("Done"):
         work.note(chat, f"{command.name or 'A host'}: {answer.removeprefix('Done: ')}")
@@ -117,10 +118,14 @@ def _on_network(work: Work, chat: ChatState, command: Command, then: str) -> str
     ]
     if not nets:
         return f"{item.label} is not waiting there any more; nothing was done."
+    for net in nets if then == "pending" and item.kind in conduct.WAITS else ():
+        if (later := conduct.overtaken(chat, item, net.name)) is not None:
+            return f"{later.label} is on {net.title} already, and {item.label} cannot come after it: skip it there."
     for net in nets:
         item.on[net.name] = "pending" if then == "pending" else "skipped"
         item.held_at.setdefault(net.name, work.now)
         if then == "skipped":
+            conduct.conclude(item)
             conduct.answered(work, chat, item, net.name, f"skipped by {command.name or 'a host'}")
         conduct.advance(work, chat, net)
     where = ", ".join(n.title for n in nets)

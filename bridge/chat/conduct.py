@@ -96,8 +96,9 @@ def _posting(work: Work) -> list[Net]:
 
 
 def advance(work: Work, chat: ChatState, net: Net) -> None:
-    """Send on `net` what may go now, in the order of the sheet."""
-    blocked = False
+    """Send on `net` what may go now, in the order of the sheet. A question waits until the one before it has
+    been posted there, refused or given up, so that none can be overtaken by a later one."""
+    blocked = freed = False
     for place, item in enumerate(chat.sheet.items):
         match item.on.get(net.name):
             case "held" if item.kind == "question":
@@ -106,11 +107,29 @@ def advance(work: Work, chat: ChatState, net: Net) -> None:
                 )
                 if waiting and work.now >= _patience(item, net.name, chat.settings.stale):
                     item.on[net.name] = "skipped"
+                    conclude(item)
                     answered(work, chat, item, net.name, "skipped, since the next one was due")
+                    freed = True
                 else:
                     blocked = True
             case "pending" if not (blocked and item.kind in WAITS):
-                _publish(work, chat, item, net)
+                _publish(work, chat, item, net, freed)
+                blocked = blocked or item.kind in WAITS
+            case "queued" if item.kind in WAITS:
+                blocked = True
+
+
+def overtaken(chat: ChatState, item: Item, network: Network) -> Item | None:
+    """The question or closing after `item` that is on its way or stands there already, if there is one."""
+    place = chat.sheet.items.index(item)
+    later = (i for i in chat.sheet.items[place + 1 :] if i.kind in WAITS)
+    return next((i for i in later if i.on.get(network) in ("queued", "posted")), None)
+
+
+def conclude(item: Item) -> None:
+    """An item that no network took, or still waits to take, is skipped."""
+    if item.state == "due" and all(on in ("refused", "dropped", "skipped") for on in item.on.values()):
+        item.step("drop")
 
 
 def _patience(item: Item, network: Network, stale: Micros) -> Micros:
@@ -119,8 +138,9 @@ def _patience(item: Item, network: Network, stale: Micros) -> Micros:
     return item.held_at[network] + LONG * stale if asked is None else asked + stale
 
 
-def _publish(work: Work, chat: ChatState, item: Item, net: Net) -> None:
-    """The item's posts on one network: one, or the parts of a thread."""
+def _publish(work: Work, chat: ChatState, item: Item, net: Net, freed: bool) -> None:
+    """The item's posts on one network: one, or the parts of a thread. `freed`: it waited for a held one, and
+    that alone must not make it too late."""
     community = work.state.community
     assert community is not None
     plain = wording.plain(
@@ -135,7 +155,7 @@ def _publish(work: Work, chat: ChatState, item: Item, net: Net) -> None:
     )
     opened = work.state.opened.get(net.name)
     limits = opened.capabilities.limits if opened else net.limits
-    base = work.now if net.name in item.held_at else min(item.fired, item.due)
+    base = work.now if freed or net.name in item.held_at else min(item.fired, item.due)
     late = grace(item, chat.settings.stale)
     reply_to, orphan = _announcement(chat, item, net.name), "alone"
     for part, text in enumerate(wording.parts(plain, limits, wording.tag(chat.settings, net))):
@@ -190,6 +210,7 @@ def settled(work: Work, chat: ChatState, purpose: Purpose, outcome: Final) -> No
         work.effects.follow.add(network)
         if purpose.part == 0:
             _posted(work, chat, item, network, outcome)
+            _go_on(work, chat, network)
         return
     if purpose.part:
         if isinstance(outcome, Refused):
@@ -206,8 +227,11 @@ def settled(work: Work, chat: ChatState, purpose: Purpose, outcome: Final) -> No
             _ask(work, chat, item, network, f"refused: {why}")
         case Cancelled():
             item.on[network] = "dropped"
-    if item.state == "due" and all(on in ("refused", "dropped", "skipped") for on in item.on.values()):
-        item.step("drop")
+    conclude(item)
+    _go_on(work, chat, network)
+
+
+def _go_on(work: Work, chat: ChatState, network: Network) -> None:
     net = work.state.nets.get(network)
     if net is not None:
         advance(work, chat, net)
@@ -224,13 +248,17 @@ def _posted(work: Work, chat: ChatState, item: Item, network: Network, sent: Sen
     times = chat.posted.setdefault(network, [])
     times.append((at, item.number))
     times.sort()
-    if at < work.now:  # it settled late: who answered meanwhile is placed again
-        for entry in chat.timeline.entries.values():
-            if entry.rule in ("time", "thread") and entry.first.seen >= at:
-                before = entry.revision
-                settle_in(work, chat, entry)
-                if entry.revision != before:
-                    touch(work, chat, entry.no)
+    _place_again(work, chat, since=item.fired)
+
+
+def _place_again(work: Work, chat: ChatState, since: Micros) -> None:
+    """Answers may be here before we know the question's copy they hang on: place them again."""
+    for entry in chat.timeline.entries.values():
+        if entry.rule in ("time", "thread") and entry.first.seen >= since:
+            before = entry.revision
+            settle_in(work, chat, entry)
+            if entry.revision != before:
+                touch(work, chat, entry.no)
 
 
 # ---------------------------------------------------------------- asking the hosts

@@ -46,6 +46,7 @@ class Hub:
         self.address = ""
         self.acked: list[str] = []  # envelope ids, in order
         self.sent = 0
+        self.opened = 0
         self._sockets: list[Socket] = []
         self._tickets: set[str] = set()
         self._held: list[tuple[int, Table]] = []
@@ -74,6 +75,7 @@ class Hub:
         await ws.prepare(request)
         socket = Socket(request)
         self._sockets.append(socket)
+        self.opened += 1
         socket.send(self._hello())
         if self._hit("socket_dropped"):
             socket.frames.put_nowait(_OVER)

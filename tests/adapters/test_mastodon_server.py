@@ -164,7 +164,7 @@ def test_statuses_and_pages_have_longer_windows() -> None:
 async def test_private_words_reach_only_whom_they_mention(api: Api) -> None:
     server, nurse = api.server, person(api.server)
     for reach in ("limited", "direct"):
-        id_ = server.write(nurse, Draft("tea", reach=reach))  # type: ignore[arg-type]
+        id_ = server.write(nurse, Draft("tea", reach=reach))
         assert (await api.ask("GET", f"v1/statuses/{id_}"))[0] == 404
     question = (await api.ask("POST", "v1/statuses", status="Q1"))[1]["id"]
     answer = server.write(nurse, Draft("A1", tag="none", reply_to=question, reach="limited"))
@@ -179,9 +179,9 @@ async def test_private_words_reach_only_whom_they_mention(api: Api) -> None:
 async def test_pages_of_a_timeline(api: Api) -> None:
     made = [api.server.write(person(api.server, f"n{n}"), Draft(f"tea {n}")) for n in range(6)]
 
-    async def page(query: str) -> list[str]:
+    async def page(query: str) -> list[int]:
         found = (await api.ask("GET", f"v1/timelines/tag/CoastalTea?{query}"))[1]
-        return [made.index(s["id"]) for s in found]  # type: ignore[misc]
+        return [made.index(s["id"]) for s in found]
 
     assert await page("limit=2") == [5, 4]
     assert await page(f"max_id={made[4]}&limit=2") == [3, 2]

@@ -35,7 +35,7 @@ EVIL = "<!channel> <@U1> *bold* _it_ ~no~ `code` :tada: &amp; <https://evil.exam
 
 def card(no: int = 42, text: Text | str = "We meet.", **more: Any) -> Card:
     words = Text(text) if isinstance(text, str) else text
-    about = {
+    about: dict[str, Any] = {
         "heading": f"A3 · {no}",
         "name": "Ann ✅",
         "handle": "@ann@tea.example",
@@ -137,6 +137,7 @@ def test_a_link_does_not_hide_where_it_leads() -> None:
         ("https://evil.example/x", "https://evil.example/x"),
     ]
     assert "click here (https://evil.example/x) or run" in read(made)
+    assert "click here (<https://evil.example/x>) or run" in made.arguments()["text"]
 
 
 @pytest.mark.parametrize(
@@ -296,7 +297,7 @@ def test_a_board_of_many_items_fits() -> None:
 
 
 def _board(**more: Any) -> Board:
-    given = {
+    given: dict[str, Any] = {
         "chat": "tea",
         "title": "Tea for all",
         "tag": "CoastalTea",

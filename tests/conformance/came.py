@@ -260,10 +260,12 @@ class Core(Came):
     def start(self) -> None:
         self._reading = asyncio.create_task(self._keep_open())
 
-    def take(self, item: Inbound) -> None:
-        super().take(item)
-        if isinstance(item.what, Written):
-            self._threads[item.what.post.ref] = None
+    async def _follow(self, ref: Ref) -> None:
+        """Copies and entries are threads of the chat."""
+        if ref not in self._threads:
+            self._threads[ref] = None
+            if self._session is not None:
+                await self._session.link.follow(self.rig.interest(self._threads))
 
     async def _keep_open(self) -> None:
         while True:
@@ -298,12 +300,11 @@ class Core(Came):
     async def _read(self, link: Link) -> None:
         async with aclosing(link.inbound(self.cursor)) as inbound:  # type: ignore[type-var]
             async for item in inbound:
-                before = len(self._threads)
                 self.take(item)
+                if isinstance(item.what, Written):
+                    await self._follow(item.what.post.ref)
                 if item.cursor is not None:
                     await link.acknowledge(item.cursor)
-                if len(self._threads) > before:
-                    await link.follow(self.rig.interest(self._threads))
         raise RuntimeError("inbound ended by itself")
 
     async def _reread(self, link: Link, refs: Iterable[Ref]) -> None:
@@ -322,6 +323,11 @@ class Core(Came):
             raise AssertionError(self.rig.story("an open link", self)) from None
         assert self._session is not None
         return self._session
+
+    async def sent(self, order: Order) -> Sent:
+        sent = await super().sent(order)
+        await self._follow(sent.ref)
+        return sent
 
     def lost(self, error: LinkError) -> None:
         self._ready.clear()

@@ -118,28 +118,41 @@ class Reading(Subject):
         async with self.rig() as rig, rig.open() as link:
             order = rig.publish("Q1: who reads it?")
             question = await link.sent(order)
-            replies = [
-                rig.says(rig.person(), "we do", tag="none", reply_to=rig.copy(order).id) for _ in range(3)
-            ]
+            theirs = rig.says(rig.person(), "a question of a person's own")
+            asked = await link.expect(Written, theirs)
+            parents = (rig.copy(order).id, theirs.id)
+            replies = [rig.says(rig.person(), "we do", tag="none", reply_to=p) for p in parents for _ in "12"]
             await link.expect(Written, rig.says(rig.person(), "the stream has passed the replies"))
-            await link.link.follow(rig.interest([question.ref]))
+            await link.link.follow(rig.interest([question.ref, asked.post.ref]))
             for reply in replies:
                 await link.expect(Written, reply, "written before follow() named its thread")
 
     async def test_replies_written_in_a_gap_arrive(self) -> None:
         async with self.rig() as rig:
             order = rig.publish("Q1: and while we were away?")
+            theirs = rig.says(rig.person(), "a question of a person's own")
             async with rig.open() as link:
                 question = await link.sent(order)
-                await link.link.follow(rig.interest([question.ref]))
+                threads = [question.ref, (await link.expect(Written, theirs)).post.ref]
+                await link.link.follow(rig.interest(threads))
                 await link.expect(Written, rig.says(rig.person(), "the stream is up"))
                 last = link.cursor
-            reply = rig.says(rig.person(), "we were here", tag="none", reply_to=rig.copy(order).id)
-            async with rig.open(last, threads=[question.ref]) as link:
-                await link.reread([question.ref])
-                await link.expect(
-                    Written, reply, "a reply without the tag, written while the link was closed"
-                )
+            parents = (rig.copy(order).id, theirs.id)
+            replies = [rig.says(rig.person(), "we were here", tag="none", reply_to=p) for p in parents]
+            async with rig.open(last, threads=threads) as link:
+                await link.reread(threads)
+                for reply in replies:
+                    await link.expect(Written, reply, "a reply without the tag, while the link was closed")
+
+    async def test_a_conversation_under_a_question_arrives(self) -> None:
+        """Each answers the one before, nobody bears the tag; the core follows what it has seen."""
+        async with self.rig() as rig, rig.core() as core:
+            order = rig.publish("Q1: who goes on?")
+            await core.sent(order)
+            last = rig.copy(order)
+            for n in range(3):
+                last = rig.says(rig.person(), f"turn {n}", tag="none", reply_to=last.id)
+                await core.expect(Written, last, f"{n} replies under the question")
 
     async def test_a_quote_of_a_followed_post_arrives(self) -> None:
         async with self.rig() as rig, rig.open() as link:
@@ -160,6 +173,7 @@ class Reading(Subject):
             child = rig.says(rig.person(), "a child", tag="none", reply_to=parent.id)
             await core.expect(Written, parent)
             rig.says(rig.person(), "another frame")
+            await rig.struck("reordered")
             await core.expect(Written, child, "a reply that came before its parent was known")
 
     async def test_a_message_to_our_account_arrives(self) -> None:

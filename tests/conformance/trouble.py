@@ -9,7 +9,8 @@ import pytest
 from bridge.errors import LinkError, NeedsLogin, Unreachable
 from bridge.model import Edited, Found, Order, Outcome, Removed, RetryLater, Sent, Unclear, Written
 from simulator.faults import HARSH
-from tests.conformance.came import Session, same
+from simulator.stage import Said
+from tests.conformance.came import Core, Session, same
 from tests.conformance.rig import TAG, Rig, Subject
 
 
@@ -148,8 +149,9 @@ class Trouble(Subject):
         async with self.rig() as rig, rig.core() as core:
             people = [rig.person() for _ in range(3)]
             await core.expect(Written, rig.says(people[0], "the stream is up"))
-            saids, orders = [], []
-            for n in range(3):
+            orders: list[Order] = []
+            saids: list[Said] = []
+            for n in range(1, 4):
                 rig.strike(kind, *(("socket_dropped",) if kind == "cursor_lost" else ()))
                 orders.append(rig.publish(f"Q{n}: all there?"))
                 asking = asyncio.create_task(core.sent(orders[-1]))
@@ -160,21 +162,26 @@ class Trouble(Subject):
                 rig.edits(saids[-1], f"{saids[-1].text.split()[0]} reworded #{TAG}")
                 rig.deletes(victim)
                 await asking
-                await rig.until(lambda: rig.faults.fired[kind] > n, f"`{kind}` to strike", came=core)  # noqa: B023
-            for said in saids:
-                await core.expect(Written, said, f"in spite of `{kind}`")
-            await core.reread_all()
-            for said in saids[2::3]:
+                saids.append(rig.says(people[1], "no tag", tag="none", reply_to=rig.copy(orders[-1]).id))
+                await rig.struck(kind, n)
+            await self._all_there(core, saids, kind)
+            for order in orders:
+                copy = rig.copy(order)
+                assert not core.whats(Written, copy), rig.story(f"our own {copy.id} never as Written", core)
+
+    async def _all_there(self, core: Core, saids: list[Said], kind: str) -> None:
+        """Every post, edit and removal has come, at the latest by rereading."""
+        for said in saids:
+            await core.expect(Written, said, f"in spite of `{kind}`")
+        await core.reread_all()
+        for said in core.rig.stage.said.values():
+            if said.deleted and core.whats(Written, said):
+                await core.expect(Removed, said, f"in spite of `{kind}`")
+            elif said.edited:
                 await core.until(
                     lambda: any("reworded" in e.post.text.plain for e in core.whats(Edited, said)),  # noqa: B023
                     f"Edited of {said.id} in spite of `{kind}`",
                 )
-            for said in rig.stage.said.values():
-                if said.deleted and core.whats(Written, said):
-                    await core.expect(Removed, said, f"in spite of `{kind}`")
-            for order in orders:
-                copy = rig.copy(order)
-                assert not core.whats(Written, copy), rig.story(f"our own {copy.id} never as Written", core)
 
 
 async def _found_once(rig: Rig, link: Session, order: Order) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from bridge.chat.runsheet import Sheet
 from bridge.chat.session import Session
-from bridge.chat.state import Arrived, Configured, Effects, Event, Recorded, Settled, Tick
-from bridge.chat.timeline import key
+from bridge.chat.state import Arrived, ChatState, Configured, Effects, Event, Recorded, Settled, Tick
+from bridge.chat.timeline import Entry, Timeline, key
 from bridge.model import (
     HOUR,
     MINUTE,
@@ -287,18 +288,22 @@ class Hour:
         return dict(found.on)
 
     @property
-    def _chat(self) -> Any:
+    def _chat(self) -> ChatState:
         return next(iter(self.session.state.chats.values()))
 
     @property
-    def sheet(self) -> Any:
+    def sheet(self) -> Sheet:
         return self._chat.sheet
 
     @property
-    def entries(self) -> dict[int, Any]:
+    def timeline(self) -> Timeline:
+        return self._chat.timeline
+
+    @property
+    def entries(self) -> dict[int, Entry]:
         return dict(self._chat.timeline.entries)
 
-    def entry(self, what: Post) -> Any:
+    def entry(self, what: Post) -> Entry | None:
         """The entry that holds a post; None if none does."""
         return self._chat.timeline.at(what.ref)
 
