@@ -223,8 +223,9 @@ class Bridge:
     async def _report(self, request: dict[str, Any]) -> list[str]:
         """Write a chat's transcript, as anybody may read it, into a folder."""
         chat = self._chat(request.get("chat"))
-        view = self.engine.session.view(chat, "page", self.clock.now(), every=True)
-        return [str(path) for path in await asyncio.to_thread(write, view, Path(request["out"]))]
+        session, now = self.engine.session, self.clock.now()
+        view, every = session.view(chat, "page", now), session.view(chat, "page", now, every=True)
+        return [str(path) for path in await asyncio.to_thread(write, view, every, Path(request["out"]))]
 
     async def _digest(self, request: dict[str, Any]) -> str:
         return self.engine.session.digest()

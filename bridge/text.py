@@ -51,7 +51,7 @@ def count(plain: str) -> int:
 
 
 def length(text: Text, limits: Limits) -> int:
-    """What a network counts for `text`, in its graphemes: links and remote mentions at their reduced price."""
+    """What a network counts for `text`, in graphemes: links and remote mentions at their reduced price."""
     total = 0
     at = 0
     for span in text.spans:
@@ -118,7 +118,7 @@ def hashtags(plain: str) -> tuple[str, ...]:
 
 
 def cut(text: Text, size: int) -> Text:
-    """At most `size` graphemes, the last one "…" if anything was left out; a span that is cut loses its mark."""
+    """At most `size` graphemes, the last one "…" if anything was left out; never half a link."""
     if count(text.plain) <= size:
         return text
     end = 0

@@ -1,7 +1,14 @@
 """`python -m simulator`: one process with the stand-in servers, the people, the hosts and the page's reader.
 
-Driven by JSON lines on stdin, the first being the scenario; each is answered by one JSON line on stdout (an
-`error` if it could not be done). Ends at {"do": "end"}, end of file or SIGTERM.
+Driven by JSON lines on stdin, each answered by one on stdout (an `error` if it could not be done). The first
+is the scenario; times are chat time, microseconds since 1970 UTC:
+
+    {"clock": path or null, "seed", "participants", "answers", "faults": "none|mild|harsh", "out": folder,
+     "tag", "starts", "ends", "late_until", "questions": [{"label", "text", "due"?}],
+     "networks": [{"name", "kind", "layout"?, "public"?}], "hosts": [{"name"}]}
+
+Then {"do": "pace"}, {"do": "page", "url"}, {"do": "compare", "transcript": path}, as often as one likes. Ends
+at {"do": "end"}, end of file or SIGTERM.
 """
 
 from __future__ import annotations

@@ -92,7 +92,14 @@ class Composer:
     def edit(self, post: Planned, composed: Composed) -> str:
         """Other words for a post that stands."""
         rng = random.Random(f"edit {self.seed} {post.no}")
-        make = self.words.edited(post.who.role, self._question(post, rng))
+        role, question = post.who.role, self._question(post, rng)
+        match post.kind:
+            case "hello":
+                make = self.words.talk(role, "hello")
+            case "late":
+                make = self.words.late(role, question)
+            case _:
+                make = self.words.edited(role, question)
         return self._fresh(post, rng, make, composed.before + composed.behind)
 
     def _compose(self, post: Planned, scene: Scene, rng: random.Random) -> Composed:

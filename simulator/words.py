@@ -163,6 +163,7 @@ class Words:
             month=rng.choice(voices["months"]),
             thing=rng.choice(voices["things"]),
             n=rng.randint(3, 97),
+            few=rng.randint(2, 9),
         )
 
     def _coloured(self, rng: random.Random, text: str) -> str:

@@ -45,7 +45,7 @@ DEEP = 5  # every so many rounds even a trusted stream's overlap is read again
 PAGE = 40
 BULK = 20  # statuses in one request, Mastodon's most
 RECENT = 60  # statuses lately active that every round looks at
-IN_TURN = 40  # others it looks at, in turn
+IN_TURN, IDLE = 100, 40  # others it looks at, in turn, while the chat goes on and while nothing happens
 AFTER_GAP = 500  # known statuses looked at after the stream was away
 SINGLES = 5  # instead, where a server refuses to be asked for several at once
 CONTEXTS = 8  # contexts read in a round
@@ -184,7 +184,7 @@ class Reader:
     def _to_check(self, gap: bool) -> list[str]:
         """Which known statuses to ask for, as far as the budget goes."""
         active = self._intake.active(self._clock.now() - 15 * MINUTE, RECENT)
-        turn = self._intake.unchecked(AFTER_GAP if gap else IN_TURN)
+        turn = self._intake.unchecked(AFTER_GAP if gap else IN_TURN if active else IDLE)
         wanted = list(dict.fromkeys((*active, *turn)))
         if not self._bulk:
             return wanted[:SINGLES]

@@ -31,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Slack:
     title = "Slack"
     settings: type[msgspec.Struct] = Settings
-    secrets = ("bot_token", "app_token")
+    secrets: tuple[str, ...] = ("bot_token", "app_token")
     limits = LIMITS
     mirror = True
 

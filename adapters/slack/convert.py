@@ -25,10 +25,11 @@ NAMED = 20  # people of one message whose names are looked up
 PERSONAL = (None, "thread_broadcast", "file_share")
 
 _SEQUENCE = re.compile(r"<([^<>]*)>")
-# A sequence (left alone), or marked words; bounded, so that no text takes long to search.
-_EMPHASIS = re.compile(
-    r"(<[^<>]*>)|(?<![\w*_~])([*_~])(?!\s)((?:<[^<>]*>|[^<>\n]){1,200}?)(?<!\s)\2(?![\w*_~])"
-)
+# For each mark: a sequence (left alone), or words between two of the mark. Linear in the text's length.
+_EMPHASIS = [
+    re.compile(rf"(<[^<>]*>)|(?<![\w*_~]){m}(?!\s)((?:<[^<>]*>|[^<>\n{m}])+)(?<!\s){m}(?![\w*_~])")
+    for m in (r"\*", "_", "~")
+]
 _SKIN = re.compile(r":skin-tone-([2-6]):")
 _WORD = r"(?<!\w){}(?!\w)"
 _NOBRIDGE, _NOBOT = (re.compile(_WORD.format(f"#{w}"), re.IGNORECASE) for w in ("nobridge", "nobot"))
@@ -216,8 +217,8 @@ def _pieces(raw: str) -> Iterator[tuple[bool, str]]:
 
 def _plain(raw: str) -> str:
     """Without the marks of bold, italic and struck words, which can enclose each other."""
-    for _ in range(3 if any(mark in raw for mark in "*_~") else 0):
-        raw = _EMPHASIS.sub(lambda m: m[1] or m[3], raw)
+    for marked in (*_EMPHASIS, *_EMPHASIS):
+        raw = marked.sub(lambda m: m[1] or m[2], raw)
     return raw
 
 

@@ -1,5 +1,5 @@
-"""What hosts can tell the bridge. Every control names the item it means, so that two hosts pressing at once do
-one thing; the answer says what came of it. Only hosts command."""
+"""What hosts can tell the bridge. Every control names the item it means, so that two hosts pressing at once
+do one thing; the answer says what came of it. Only hosts command."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _on_network(work: Work, chat: ChatState, command: Command, then: str) -> str
         return f"{item.label} is not waiting there any more; nothing was done."
     for net in nets if then == "pending" and item.kind in conduct.WAITS else ():
         if (later := conduct.overtaken(chat, item, net.name)) is not None:
-            return f"{later.label} is on {net.title} already, and {item.label} cannot come after it: skip it there."
+            return f"{item.label} cannot come after {later.label}, which is on {net.title} already; skip it."
     for net in nets:
         item.on[net.name] = "pending" if then == "pending" else "skipped"
         item.held_at.setdefault(net.name, work.now)
@@ -184,7 +184,7 @@ def _entry(chat: ChatState, command: Command) -> Entry | str:
 
 
 def _number(words: str) -> int | None:
-    first = words.split()[0] if words.split() else ""
+    first = words.split(maxsplit=1)[0] if words.split() else ""
     return int(first) if first.isdecimal() else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -121,7 +120,7 @@ def is_private(post: Post) -> bool:
 
 
 def withhold(post: Post, keep: str = "") -> Post:
-    """The post without its words, so that not even the journal has them. `keep`: its label, which places it."""
+    """The post without its words, so that not even the journal has them. `keep`: what places it."""
     media: tuple[Media, ...] = ()
     return msgspec.structs.replace(post, text=Text(keep), warning=None, media=media)
 

@@ -1,7 +1,7 @@
 """Conducting the hour: the run sheet becomes orders, outcomes become states, hosts steer.
 
-Per network the items go out in their order: a question that is held there blocks the questions and the closing
-after it until the hosts release or skip it, or until they had time to and the next one is due.
+Per network the items go out in their order: a question that is held there blocks the questions and the
+closing after it until the hosts release or skip it, or until they had time to and the next one is due.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from bridge.chat import wording
 from bridge.chat.intake import settle_in, touch
 from bridge.chat.present import counts
 from bridge.chat.runsheet import Item, Kind, grace
-from bridge.chat.state import ChatState, Purpose, Work, dotted
+from bridge.chat.state import ChatState, Purpose, Work, dotted, noticed
 from bridge.chat.timeline import key
 from bridge.model import (
     HOUR,
@@ -24,7 +24,6 @@ from bridge.model import (
     OrderId,
     Publish,
     Refused,
-    Retract,
     Sent,
     Update,
     Words,
@@ -305,18 +304,6 @@ def close(work: Work, chat: ChatState, about: str, words: str) -> None:
     where = chat.notices.pop(about, None)
     if where is None:
         return
-    console, _, order = where.partition("/")
-    seq, _, index = order.partition(".")
-    op = Update((int(seq), int(index)), Notice(words))
-    work.order(console, "hosts", op, Purpose("notice", console, chat.id), place="hosts")
-
-
-def withdraw(work: Work, chat: ChatState, about: str) -> None:
-    """The message to the hosts about something goes altogether: its words are gone."""
-    where = chat.notices.pop(about, None)
-    if where is None:
-        return
-    console, _, order = where.partition("/")
-    seq, _, index = order.partition(".")
-    op = Retract((int(seq), int(index)))
+    console, order = noticed(where)
+    op = Update(order, Notice(words))
     work.order(console, "hosts", op, Purpose("notice", console, chat.id), place="hosts")

@@ -1,8 +1,8 @@
 """The merged timeline on a network: which message holds which entries, and what is to be done next.
 
 Copies are reconciled, not queued one by one: each message has what it shows and each entry what it should say
-(its revision); `following` compares them and names the next single step. One step is under way at a time; what
-an edit changes meanwhile is simply still different when it ends.
+(its revision); `following` compares them and names the next single step. One step is under way at a time;
+what an edit changes meanwhile is simply still different when it ends.
 
     (none) ──publish──▶ flying ──sent──▶ shown ──update──▶ flying ...
                           │                └──retract──▶ flying ──sent──▶ gone
@@ -41,8 +41,8 @@ Wanted: TypeAlias = Callable[[int], int | None]  # the revision of an entry that
 
 
 class Message(msgspec.Struct):
-    """One message of ours. `shows`: entry -> revision; `flying`: the same for the step under way. `broken`: it
-    could not be updated, so it is retracted and its entries go out again."""
+    """One message of ours. `shows`: entry -> revision; `flying`: the same for the step under way. `broken`:
+    it could not be updated, so it is retracted and its entries go out again."""
 
     no: int
     entries: list[int]
@@ -91,8 +91,8 @@ class Copies(msgspec.Struct):
     ) -> tuple[Act, tuple[int, ...], int] | None:
         """The next step as (act, entries, message), or None if all is as it should be. Changes nothing.
 
-        First what must go, then what is shown wrongly, then new entries: one a message, or several once the
-        oldest has waited too long. `size`: graphemes of an entry; `together`: whether two may share a message.
+        First what must go, then what is shown wrongly, then new entries: one a message, or several once one
+        has waited too long. `size`: graphemes of an entry; `together`: whether two may share a message.
         """
         mend: Message | None = None
         for no in self.waiting:
@@ -157,8 +157,8 @@ class Copies(msgspec.Struct):
             self.touch(no, wanted, now)
 
     def refused(self, message: Message, why: str, wanted: Wanted, now: Micros) -> tuple[int, ...]:
-        """The step cannot be done. A message too long to update goes, and its entries come again; entries that
-        were refused together come singly. Gives the entries that nothing can be done for."""
+        """The step cannot be done. A message too long to update goes, and its entries come again; entries
+        that were refused together come singly. Gives the entries that nothing can be done for."""
         message.flying = None
         entries = tuple(message.entries)
         given_up: tuple[int, ...] = ()

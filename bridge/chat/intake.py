@@ -1,4 +1,4 @@
-"""What people write becomes entries: belonging, placing, merging, editing, removing, and what they ask of us."""
+"""What people write becomes entries: belonging, placing, merging, edits, removals, what they ask of us."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bridge.chat.community import (
     withhold,
 )
 from bridge.chat.present import card, heading, wanted
-from bridge.chat.state import ChatState, Purpose, State, Work
+from bridge.chat.state import ChatState, Purpose, State, Work, dotted, noticed
 from bridge.chat.timeline import Entry, Rule, key
 from bridge.model import (
     MINUTE,
@@ -32,6 +32,8 @@ from bridge.model import (
     Publish,
     Ref,
     Removed,
+    Retract,
+    Update,
     Words,
     Written,
 )
@@ -58,16 +60,15 @@ def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKn
                 return None
             if said_to_us(post, state.people.ours.get(post.ref.network)):
                 return None if key(post.ref) in state.handled else what
-            chat = belongs(state, post)
-            if chat is None:
+            if post.original in state.wrote:
                 return None
-            if chat.timeline.knows(post) and _unchanged(chat, post):
+            chat = belongs(state, post)
+            if chat is None or key(post.ref) in chat.items or chat.timeline.is_removed(post):
                 return None
             if stays(post, state.people):
-                asked = [i.number for i in chat.sheet.questions() if i.posted_at]
-                numbers = attribution.labels(post.text.plain, asked)
-                label = " ".join(f"A{n}." for n in numbers)
-                return msgspec.structs.replace(what, post=withhold(post, label))
+                what = msgspec.structs.replace(what, post=withhold(post, _placing(post.text.plain)))
+            if chat.timeline.knows(post) and _unchanged(chat, what.post):
+                return None
             return what
         case Removed(ref):
             return what if any(_concerns(chat, ref) for chat in state.chats.values()) else None
@@ -76,6 +77,13 @@ def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKn
         case AuthorKnown(account, wishes):
             before = state.people.all.get(account)
             return None if before and before.known and before.wishes == wishes else what
+
+
+def _placing(plain: str) -> str:
+    """All that is kept of words that stay on their network: what says where the post belongs."""
+    entry = attribution.named_entry(plain)
+    numbers = attribution.labels(plain, range(100))
+    return " ".join([*([f">{entry}"] if entry is not None else []), *(f"A{n}." for n in numbers)])
 
 
 def _unchanged(chat: ChatState, post: Post) -> bool:
@@ -135,10 +143,13 @@ def _part_of(chat: ChatState, ref: Ref) -> bool:
 def place(work: Work, chat: ChatState, post: Post) -> tuple[tuple[int, ...], Rule, int | None]:
     """The questions a post answers, by which rule, and the entry it replies to."""
     asked = [i.number for i in chat.sheet.questions() if i.posted_at]
-    parent = next((e for e in (_entry_at(chat, r) for r in _above(post)) if e is not None), None)
+    named = chat.timeline.entries.get(attribution.named_entry(post.text.plain) or 0)
+    parent = named or next((e for e in (_entry_at(chat, r) for r in _above(post)) if e is not None), None)
     reply_to = parent.no if parent else None
     if numbers := attribution.labels(post.text.plain, asked):
         return numbers, "label", reply_to
+    if named is not None and named.questions:
+        return named.questions, "label", reply_to
     for ref in _above(post):
         item = chat.sheet.get(chat.items.get(key(ref)))
         if item is not None:
@@ -148,7 +159,9 @@ def place(work: Work, chat: ChatState, post: Post) -> tuple[tuple[int, ...], Rul
         above = _entry_at(chat, ref)
         if above is not None and above.questions:
             return above.questions, "thread", reply_to
-    times = chat.posted.get(post.ref.network) or min(chat.posted.values(), key=lambda t: t[0], default=[])
+    times = chat.posted.get(post.ref.network, [])
+    if not work.state.nets[post.ref.network].post:  # its people read the questions elsewhere
+        times = min(chat.posted.values(), key=lambda t: t[0], default=[])
     number = attribution.open_question(times, written_at(post))
     return ((number,) if number else ()), "time", reply_to
 
@@ -195,6 +208,8 @@ def written(work: Work, post: Post) -> None:
     twin = timeline.twin(post, work.state.people.same)
     if twin is not None:
         timeline.join(twin, post)
+        someone.shown += 1
+        settle_in(work, chat, twin)
         touch(work, chat, twin.no)
         return
     entry = timeline.add(post)
@@ -210,16 +225,26 @@ def _edited(work: Work, chat: ChatState, post: Post) -> None:
     entry = timeline.entries[timeline.uris[post.uri]]
     if not timeline.replace(entry, post):
         return
-    others = [p for p in entry.sources if p.uri != post.uri]
-    if others and post.original is None and normalised(others[0].text.plain) != normalised(post.text.plain):
+    if _diverged(entry, post):
         source = next(p for p in entry.sources if p.uri == post.uri)
         timeline.leave(entry, source)
         split = timeline.add(source)
+        split.hidden, split.held = entry.hidden, entry.held  # what hosts decided holds for both
+        split.questions, split.rule = entry.questions, entry.rule
         settle_in(work, chat, split)
+        _ask_hosts(work, chat, split)
         touch(work, chat, split.no)
-    elif entry.rule != "host":
-        settle_in(work, chat, entry)
+    settle_in(work, chat, entry)
+    _renew_notice(work, chat, entry)
     touch(work, chat, entry.no)
+
+
+def _diverged(entry: Entry, post: Post) -> bool:
+    """Whether an edited source no longer says what the others say. A verified copy follows its original."""
+    others = [p for p in entry.sources if p.uri != post.uri]
+    if not others or post.original is not None or any(p.original == post.uri for p in others):
+        return False
+    return normalised(others[0].text.plain) != normalised(post.text.plain)
 
 
 def _is_question_by_hand(state: State, chat: ChatState, post: Post) -> bool:
@@ -241,7 +266,7 @@ def removed(work: Work, ref: Ref) -> None:
             continue
         entry = chat.timeline.remove(ref, work.now)
         if entry is not None:
-            _drop_notice(chat, entry)
+            _renew_notice(work, chat, entry)
             touch(work, chat, entry.no)
             _reread_thread(work, chat)
 
@@ -274,6 +299,7 @@ def retouch(work: Work, account: Account) -> None:
         for entry in chat.timeline.entries.values():
             if any(p.author.account == account for p in entry.sources):
                 entry.revision += 1
+                _renew_notice(work, chat, entry)
                 touch(work, chat, entry.no)
 
 
@@ -300,29 +326,42 @@ def _hold_back(work: Work, chat: ChatState, entry: Entry, someone: Person) -> No
         entry.held = f"more than {BUSY} posts a minute from {post.author.handle}"
     elif first and has_link(post):
         entry.held = f"a link in the first post of {post.author.handle}"
-    if entry.held is not None:
-        _ask_hosts(work, chat, entry)
+    _ask_hosts(work, chat, entry)
 
 
 def _ask_hosts(work: Work, chat: ChatState, entry: Entry) -> None:
-    shown = card(work.state, chat, msgspec.structs.replace(entry, held=None))
+    """Show or hide a held entry?"""
+    if entry.held is None:
+        return
     for network in work.state.consoles():
-        notice = Notice(
-            f"Held: {entry.held}. Nobody else sees it yet.",
-            buttons=(
-                Button("Show", "show", chat.id, item=str(entry.no), style="primary"),
-                Button("Hide", "hide", chat.id, item=str(entry.no), style="danger"),
-            ),
-            card=shown,
-        )
-        order = work.order(
-            network, "hosts", Publish(notice), Purpose("notice", network, chat.id), place="hosts"
-        )
-        chat.notices[f"entry {entry.no}"] = f"{network}/{order[0]}.{order[1]}"
+        purpose = Purpose("notice", network, chat.id)
+        order = work.order(network, "hosts", Publish(_held(work.state, chat, entry)), purpose, place="hosts")
+        chat.notices[f"entry {entry.no}"] = f"{network}/{dotted(order)}"
 
 
-def _drop_notice(chat: ChatState, entry: Entry) -> None:
-    chat.notices.pop(f"entry {entry.no}", None)
+def _held(state: State, chat: ChatState, entry: Entry) -> Notice:
+    return Notice(
+        f"Held: {entry.held}. Nobody else sees it yet.",
+        buttons=(
+            Button("Show", "show", chat.id, item=str(entry.no), style="primary"),
+            Button("Hide", "hide", chat.id, item=str(entry.no), style="danger"),
+        ),
+        card=card(state, chat, msgspec.structs.replace(entry, held=None, hidden=False)),
+    )
+
+
+def _renew_notice(work: Work, chat: ChatState, entry: Entry) -> None:
+    """The hosts' message about a held entry says what the entry says now, and goes with its words."""
+    about = f"entry {entry.no}"
+    if about not in chat.notices:
+        return
+    if entry.sources and not stays(entry.first, work.state.people):
+        network, order = noticed(chat.notices[about])
+        op: Update | Retract = Update(order, _held(work.state, chat, entry))
+    else:
+        network, order = noticed(chat.notices.pop(about))
+        op = Retract(order)
+    work.order(network, "hosts", op, Purpose("notice", network, chat.id), place="hosts")
 
 
 # ---------------------------------------------------------------- what people ask of us

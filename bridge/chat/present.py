@@ -119,7 +119,7 @@ def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Ca
 
 
 def wanted(state: State, chat: ChatState, network: Network, no: int) -> int | None:
-    """The revision of an entry that the merged timeline on `network` should show; None: it must not be there."""
+    """The revision of an entry that the merged timeline on `network` should show; None: it must not."""
     entry = chat.timeline.entries.get(no)
     if entry is None or in_room(entry, network):
         return None

@@ -167,8 +167,10 @@ def build(chat: Chat) -> Sheet:
     if chat.announce is not None:
         due = chat.starts - chat.announce
         items.append(Item(id="announcement", kind="announcement", due=due, lead=chat.announce))
-    for lead in dict.fromkeys(chat.remind):
-        items.append(Item(id=f"reminder-{span(lead)}", kind="reminder", due=chat.starts - lead, lead=lead))
+    items += (
+        Item(id=f"reminder-{span(lead)}", kind="reminder", due=chat.starts - lead, lead=lead)
+        for lead in dict.fromkeys(chat.remind)
+    )
     for n, question in enumerate(chat.questions, start=1):
         items.append(Item(id=f"q{n}", kind="question", due=question.due, number=n, text=question.text))
     items.append(Item(id="recap-half", kind="recap", due=(chat.starts + chat.ends) // 2))

@@ -1,7 +1,7 @@
 """`decide(event) -> effects`: the one door into the core.
 
-Deterministic: everything it reads is an event. The same events give the same state, byte for byte; effects are
-for whoever runs it live and are thrown away by a replay.
+Deterministic: everything it reads is an event. The same events give the same state, byte for byte; effects
+are for whoever runs it live and are thrown away by a replay.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ class Session:
                 _arrive(work, network, what)
             case Settled(order, outcome):
                 purpose = state.purposes.pop(dotted(order), None)
+                if purpose is not None and isinstance(outcome, Sent) and purpose.kind in ("item", "reply"):
+                    state.wrote[outcome.uri] = True
                 chat = state.chats.get(purpose.chat) if purpose else None
                 if purpose is not None and chat is not None:
                     _settle(work, chat, purpose, outcome)

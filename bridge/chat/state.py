@@ -154,6 +154,7 @@ class State(msgspec.Struct):
     chats: dict[str, ChatState] = {}
     purposes: dict[str, Purpose] = {}  # "seq.index" -> what an open order is for
     handled: dict[str, Micros] = {}  # requests to the bridge itself that were answered
+    wrote: dict[str, bool] = {}  # uris of our own posts where a bridge may copy them
     stamp: Micros = 0
     at: Micros = 0
 
@@ -169,6 +170,13 @@ class State(msgspec.Struct):
 def dotted(order: OrderId) -> str:
     """An order's id as one string."""
     return f"{order[0]}.{order[1]}"
+
+
+def noticed(where: str) -> tuple[Network, OrderId]:
+    """Where a message to the hosts stands, from what `ChatState.notices` keeps."""
+    network, _, order = where.partition("/")
+    seq, _, index = order.partition(".")
+    return network, (int(seq), int(index))
 
 
 class Work:

@@ -104,16 +104,20 @@ class Timeline(msgspec.Struct):
         return entry
 
     def join(self, entry: Entry, post: Post) -> None:
-        """One more source of the same words."""
-        entry.sources.append(post)
+        """One more source of the same words. What a verified bridge copied leads its copy: the original is
+        what its author edits."""
+        leads = any(p.original == post.uri for p in entry.sources)
+        entry.sources.insert(0 if leads else len(entry.sources), post)
         entry.revision += 1
         self._index(entry, post)
+        self.reword(entry)
 
     def replace(self, entry: Entry, post: Post) -> bool:
-        """A newer version of a source; whether anything a reader sees changed. An older one is refused."""
+        """A newer version of a source; whether anything a reader sees changed. An older one is refused, and
+        so is another server's rendering of the same one."""
         place = next(n for n, p in enumerate(entry.sources) if p.uri == post.uri)
         known = entry.sources[place]
-        if post.edited < known.edited:
+        if post.edited < known.edited or (post.edited == known.edited and post.ref != known.ref):
             return False
         changed = _shown(known) != _shown(post)
         entry.sources[place] = msgspec.structs.replace(
@@ -129,7 +133,7 @@ class Timeline(msgspec.Struct):
         entry.sources = [p for p in entry.sources if p.uri != post.uri]
         entry.revision += 1
         self.uris.pop(post.uri, None)
-        if post.original is not None:
+        if post.original is not None and all(p.original != post.original for p in entry.sources):
             self.uris.pop(f"copy of {post.original}", None)
         if entry.sources:
             self.reword(entry)

@@ -12,13 +12,14 @@ from bridge.report.tables import document
 from bridge.report.transcript import markdown
 
 
-def write(view: ChatView, folder: Path) -> tuple[Path, ...]:
-    """Write transcript.md, transcript.json and transcript.html into `folder`, each replaced whole. Raises
-    OSError if that cannot be done."""
+def write(view: ChatView, every: ChatView, folder: Path) -> tuple[Path, ...]:
+    """Write transcript.md, transcript.html and transcript.json into `folder`, each replaced whole. People read
+    `view`, which only counts what stays in a room; the JSON accounts for `every` entry. Raises OSError if that
+    cannot be done."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "transcript.md": markdown(view),
-        "transcript.json": json.dumps(document(view), ensure_ascii=False, indent=1) + "\n",
+        "transcript.json": json.dumps(document(every), ensure_ascii=False, indent=1) + "\n",
         "transcript.html": html(view),
     }
     for name, text in texts.items():

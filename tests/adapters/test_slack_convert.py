@@ -54,6 +54,7 @@ def post(said: dict[str, Any], channel: str = "CCHAT", belongs: tuple[str, ...] 
         ("our own :teapot_spin: and 10:30:15", "our own :teapot_spin: and 10:30:15"),
         ("*A3* is _very ~wrong~ right_", "A3 is very wrong right"),
         ("*see <https://tea.example/_a_*b*> now*", "see https://tea.example/_a_*b* now"),
+        ("*_both_* _*ways*_ *not\nhere*", "both ways *not\nhere*"),
         ("2 * 3 * 4, snake_case_word, a*b*c, ~5", "2 * 3 * 4, snake_case_word, a*b*c, ~5"),
         ("the \u202eevil\u202c way", "the evil way"),
     ],
@@ -80,7 +81,7 @@ def test_what_was_escaped_is_read_as_it_was_meant(words: str) -> None:
 def test_no_text_takes_long(unit: str) -> None:
     before = time.perf_counter()
     post(message(unit * (40_000 // len(unit))))
-    assert time.perf_counter() - before < 3.0, "Slack's longest text"
+    assert time.perf_counter() - before < 1.0, "Slack's longest text"
 
 
 # ---------------------------------------------------------------- posts
@@ -181,8 +182,8 @@ def test_an_order_is_known_by_its_stamp() -> None:
 def test_changes_and_removals() -> None:
     changed = {"type": "message", "subtype": "message_changed", "channel": "CCHAT", "ts": "1700000009.000000"}
     now, before = message("now"), message("before")
-    kind, channel, ts, said = convert.news({**changed, "message": now, "previous_message": before}) or ()
-    assert (kind, channel, ts, said) == ("changed", "CCHAT", TS, now)
+    told = convert.news({**changed, "message": now, "previous_message": before})
+    assert told == ("changed", "CCHAT", TS, now)
     stump = {"type": "message", "subtype": "tombstone", "ts": TS, "user": "USLACKBOT"}
     gone = convert.news({**changed, "message": stump, "previous_message": before})
     assert gone == ("gone", "CCHAT", TS, before)

@@ -195,16 +195,18 @@ async def test_edits_and_removals_in_a_gap_are_seen_without_asking() -> None:
         names = ("kept", "changed", "gone", "parent")
         kept, changed, gone, parent = (rig.says(nurse, name) for name in names)
         replies = [rig.says(nurse, f"reply {n}", reply_to=parent.id) for n in range(2)]
-        for said in (kept, changed, gone, parent, *replies):
+        only = rig.says(nurse, "the only reply", reply_to=kept.id)
+        for said in (kept, changed, gone, parent, *replies, only):
             await link.expect(Written, said)
         rig.strike("socket_dropped")
         missed = rig.says(nurse, "missed")
         rig.edits(changed, "changed now")
         rig.deletes(gone)
         rig.deletes(replies[0])
+        rig.deletes(only)
         rig.edits(replies[1], "a changed reply")
         await link.expect(Written, missed)
-        for said in (gone, replies[0]):
+        for said in (gone, replies[0], only):
             await link.expect(Removed, said)
         for said in (changed, replies[1]):
             await link.expect(Edited, said)
@@ -215,13 +217,19 @@ async def test_edits_and_removals_in_a_gap_are_seen_without_asking() -> None:
 async def test_more_than_fits_the_queue_is_read_from_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "QUEUE", 5)
     async with subject().rig() as rig, rig.open(read=False) as link:
-        nurse = rig.person()
+        nurse, hub = rig.person(), server(rig).hub
+        first = rig.says(nurse, "first")
+        inbound = link.link.inbound(None)
+        async for item in inbound:
+            link.take(item)
+            if link.whats(Written, first):
+                break
         saids = [rig.says(nurse, f"{n}") for n in range(40)]
-        hub = server(rig).hub
-        await rig.until(lambda: len(hub.acked) == 40, "every event to be taken from the socket")
-        link.start(None)
-        for said in saids:
-            await link.expect(Written, said)
+        await rig.until(lambda: len(hub.acked) == 41, "every event to be taken from the socket")
+        async with asyncio.timeout(rig.limit):
+            while not all(link.whats(Written, said) for said in saids):
+                link.take(await anext(inbound))
+        assert link.order_of(saids) == [said.id for said in saids]
 
 
 async def test_a_silent_peer_does_not_hold_up_closing() -> None:

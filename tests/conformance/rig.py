@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from bridge.model import Interest, Micros, Order, Publish, Ref, Retract, Update, Words
+from bridge.model import Beat, Interest, Micros, Order, Publish, Ref, Retract, Update, Words
 from bridge.ports import Adapter, Platform
 from bridge.text import marked
 from simulator.clock import Clock
@@ -134,7 +134,9 @@ class Subject:
             await rig.start()
             yield rig
         finally:
+            await turns()  # a connection given up a moment ago reaches the stage before it closes
             await rig.stage.stop()
+            await turns()
             root.removeHandler(rig.ears)
             root.setLevel(level)
         assert not rig.ears.leaks, "a secret was told:\n  " + "\n  ".join(rig.ears.leaks[:5])
@@ -343,11 +345,18 @@ class Rig:
             marks = "".join(m for m, on in ((" ours", said.ours), (" gone", said.deleted)) if on)
             lines.append(f"  {said.id} {said.author}{marks}: {said.text[:80]!r}")
         if came is not None:
-            lines.append(f"what came ({len(came.items)}, last 25):")
-            lines += [f"  {named(item.what)}  cursor={item.cursor!r}"[:300] for item in came.items[-25:]]
+            items = [item for item in came.items if not isinstance(item.what, Beat)]
+            lines.append(f"what came ({len(items)} and {len(came.items) - len(items)} beats, last 25):")
+            lines += [f"  {named(item.what)}  cursor={item.cursor!r}"[:300] for item in items[-25:]]
             lines += [f"  raised {error!r}" for error in came.errors]
         lines.append(f"faults that struck: {json.dumps(dict(self.faults.fired))}")
         return "\n".join(lines)
+
+
+async def turns(count: int = 20) -> None:
+    """Lets the loop go round so often."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def running() -> frozenset[object]:

@@ -186,8 +186,8 @@ class Hour:
         return said
 
     def until(self, minute: float) -> None:
-        """Let time pass until so many minutes after the start, with a Tick at each deadline, and with whatever
-        can no longer be sent held or dropped in time."""
+        """Let time pass until so many minutes after the start: a Tick comes at each deadline, and what can no
+        longer be sent is held or dropped in time."""
         end = STARTS + round(minute * MINUTE)
         while True:
             self.deliver()

@@ -211,6 +211,12 @@ def test_a_post_missing_in_the_room_is_lost_and_one_standing_there_twice_is_dupl
     assert found["slack_copies"] == 6
 
 
+def test_a_copy_that_was_taken_back_does_not_stand() -> None:
+    rows = servers()
+    next(r for r in rows["slack"] if r["id"] == "cm1")["deleted"] = True
+    assert reasons(compared(rows, transcript())["lost"]) == {("m1", "in no message on slack")}
+
+
 def test_a_copy_in_the_hosts_room_is_no_copy() -> None:
     rows = servers()
     rows["slack"].append(bridge("hosts", WORDS["m1"], place="hosts"))

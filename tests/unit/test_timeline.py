@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -20,8 +20,8 @@ def same(one: Post, other: Post) -> bool:
     return one.author.name == other.author.name
 
 
-def edited(what: Post, words: str, edit: int = 1, **more: object) -> Post:
-    return msgspec.structs.replace(what, text=Text(words), edited=what.at + edit * SECOND, **more)  # type: ignore[arg-type]  # its own fields
+def edited(what: Post, words: str, edit: int = 1, **more: Any) -> Post:
+    return msgspec.structs.replace(what, text=Text(words), edited=what.at + edit * SECOND, **more)
 
 
 def sound(timeline: Timeline) -> None:
@@ -98,7 +98,9 @@ def test_a_removal_takes_the_last_source_and_the_entry() -> None:
     assert timeline.remove(one.ref, AT) is entry
     assert timeline.entries == {}
     assert timeline.is_removed(one)
-    assert timeline.is_removed(msgspec.structs.replace(one, ref=Ref("second", "99")))  # the same post elsewhere
+    assert timeline.is_removed(
+        msgspec.structs.replace(one, ref=Ref("second", "99"))
+    )  # the same post elsewhere
     assert timeline.remove(one.ref, AT) is None
     sound(timeline)
 
@@ -146,7 +148,9 @@ def test_few_words_are_anybodys() -> None:
 def test_a_verified_copy_joins_its_original_whichever_came_first(first: str) -> None:
     timeline = Timeline()
     original = post("1", "short")
-    copy = post("2", "short, as the bridge shows it", network="bluesky", by="nurse_bridge", original=original.uri)
+    copy = post(
+        "2", "short, as the bridge shows it", network="bluesky", by="nurse_bridge", original=original.uri
+    )
     one, other = (original, copy) if first == "original" else (copy, original)
     entry = timeline.add(one)
     assert timeline.twin(other, same) is entry
@@ -165,7 +169,8 @@ def test_two_copies_of_one_post_are_its_copies_one_by_one() -> None:
     timeline = Timeline()
     original = post("1", "short")
     copies = [
-        post(n, "short", network=net, by="b", original=original.uri) for n, net in (("2", "bluesky"), ("3", "second"))
+        post(n, "short", network=net, by="b", original=original.uri)
+        for n, net in (("2", "bluesky"), ("3", "second"))
     ]
     entry = timeline.add(original)
     for copy in copies:
@@ -182,7 +187,9 @@ NAMES = ("ann", "ben")
 PLACES = [("mastodon", str(n)) for n in range(3)] + [("bluesky", str(n)) for n in range(2)]
 WORDS = (LONG, "short", f"{LONG} and then some more")
 Act = tuple[Literal["write", "remove"], tuple[str, str], int]
-acts = st.tuples(st.sampled_from(["write", "write", "write", "remove"]), st.sampled_from(PLACES), st.integers(0, 3))
+acts = st.tuples(
+    st.sampled_from(["write", "write", "write", "remove"]), st.sampled_from(PLACES), st.integers(0, 3)
+)
 
 
 def version(place: tuple[str, str], edit: int) -> Post:
