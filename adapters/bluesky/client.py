@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -86,6 +87,9 @@ class Client:
         self._renewing = asyncio.Lock()
         self._password: str | None = None
         self._closed = False
+        self._flying = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._request = AsyncRequest(timeout=clock.timeout(10))
         self._sdk = AsyncClient(base_url=api, request=self._request)
         self._sdk.on_session_change(self._changed)
@@ -94,7 +98,11 @@ class Client:
         self.skew = 0.0
 
     async def close(self) -> None:
+        """What is in flight has half a second to end: httpx leaves a connection open that is being made now."""
         self._closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await self._idle.wait()
         await self._request.close()
 
     # ------------------------------------------------------------ the session
@@ -206,10 +214,16 @@ class Client:
         if self._closed:
             doing.close()
             raise Failure("unsent", "The link to Bluesky is closed", answered=False)
+        self._flying += 1
+        self._idle.clear()
         try:
             return await doing
         except (AtProtocolError, httpx.HTTPError, ValueError, RuntimeError) as error:
             failure = self._failure(error)
+        finally:
+            self._flying -= 1
+            if not self._flying:
+                self._idle.set()
         raise failure
 
     def _failure(self, error: Exception) -> Failure:
@@ -248,8 +262,7 @@ class Client:
         """Seconds until the limit is lifted."""
         if error.reset_at is not None:
             return max(1.0, error.reset_at.timestamp() - self._clock.now() / 1e6)
-        after: float | None = error.retry_after
-        return after
+        return None if error.retry_after is None else float(error.retry_after)
 
     @property
     def _where(self) -> str:

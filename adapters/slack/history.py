@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -17,6 +18,8 @@ _THREAD_PAGES = 10
 _THREADS = 100  # threads looked into for one gap, the most recently active first
 
 Message = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 class Swept(msgspec.Struct):
@@ -76,6 +79,7 @@ class History:
         top, complete = await self.channel(channel, oldest)
         if not complete and top:
             oldest = ids.micros(top[-1]["ts"])
+            log.warning("slack: too much stands in %s to read it all; what is older is left out", channel)
         swept = Swept({m["ts"]: m for m in top}, set(), oldest)
         latest = {str(m["ts"]): str(m.get("latest_reply") or "0.000000") for m in top}
         roots = [ts for ts, last in latest.items() if ts in also or ids.micros(last) >= max(active, 1)]

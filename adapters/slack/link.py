@@ -10,7 +10,7 @@ from adapters.slack import console, convert, ids
 from adapters.slack.console import Desk
 from adapters.slack.convert import Home, News
 from adapters.slack.feed import Feed, Frame
-from adapters.slack.history import History, Message
+from adapters.slack.history import History, Message, Swept
 from adapters.slack.people import People
 from adapters.slack.web import Failure
 from adapters.slack.writing import Memory, Writer
@@ -140,7 +140,7 @@ class SlackLink:
             found = (await self._asked(self._history.sweep(self._home.channel, oldest, 0))).messages
         for ts in sorted(found):
             news = News("changed", self._home.channel, ts, found[ts])
-            for what in await self._take(news, again=ts in wanted):
+            for what in await self._safely(self._take(news, again=ts in wanted), news.message):
                 yield Inbound(self._home.network, what)
         for place in places:
             if place.channel == self._home.channel and place.ts in found:
@@ -157,7 +157,7 @@ class SlackLink:
             raise failure.trouble() from None
         if message is None:
             return await self._take(News("gone", *place, {}), again=True)
-        return await self._take(News("changed", *place, message), again=True)
+        return await self._safely(self._take(News("changed", *place, message), again=True), message)
 
     # -------------------------------------------------------------- gaps
 
@@ -171,17 +171,11 @@ class SlackLink:
         self._whole = oldest if self._whole is None else min(self._whole, oldest)
         heads = [ids.micros(p.ts) for p in self._places(self._threads) if p.channel == home.channel]
         reading = self._history.sweep(home.channel, min([oldest, *heads]), oldest, self._lively(oldest))
+        seen = [p for p, edited in self._seen.items() if p.channel == home.channel and edited != _GONE]
         swept = await self._asked(reading)
         items = [News("new", home.channel, ts, m) for ts, m in swept.messages.items()]
-        for place, edited in self._seen.items():
-            thread = (self._memory.get(place) or (place.ts, ""))[0]
-            looked = thread in swept.threads or (thread == place.ts and ids.micros(place.ts) >= swept.oldest)
-            if (
-                edited != _GONE
-                and place.channel == home.channel
-                and looked
-                and place.ts not in swept.messages
-            ):
+        for place in (p for p in seen if self._missing(p, swept)):
+            if await self._asked(self._history.one(*place)) is None:
                 items.append(News("gone", *place, {}))
         for direct in tuple(self._directs):
             messages, _ = await self._asked(self._history.channel(direct, oldest))
@@ -195,6 +189,12 @@ class SlackLink:
             for what in whats:
                 yield self._inbound(what, last=what is whats[-1])
 
+    def _missing(self, place: ids.Place, swept: Swept) -> bool:
+        """Whether a message should have been found and was not."""
+        thread = (self._memory.get(place) or (place.ts, ""))[0]
+        looked = thread in swept.threads or (thread == place.ts and ids.micros(place.ts) >= swept.oldest)
+        return looked and place.ts not in swept.messages
+
     def _lively(self, since: Micros) -> set[str]:
         """The threads in which we saw a reply of that time: it may be gone by now."""
         recent = (p for p in self._seen if p.channel == self._home.channel and ids.micros(p.ts) >= since)
@@ -202,7 +202,10 @@ class SlackLink:
 
     async def _thread(self, channel: str, root: str) -> list[What]:
         messages, _ = await self._asked(self._history.thread(channel, root))
-        return [what for m in messages for what in await self._take(News("new", channel, m["ts"], m))]
+        whats: list[What] = []
+        for m in messages:
+            whats += await self._safely(self._take(News("new", channel, m["ts"], m)), m)
+        return whats
 
     # -------------------------------------------------------------- one thing that happened
 
@@ -261,7 +264,7 @@ class SlackLink:
         if home.ours(message):
             return self._echo(place, message)
         edited = convert.edited(message)
-        if (before is not None and not again and edited <= before) or before == _GONE:
+        if before is not None and not again and (before == _GONE or edited <= before):
             return []
         post = await self._post(news)
         if post is None:

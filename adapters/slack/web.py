@@ -86,11 +86,15 @@ class Failure(Exception):
 
     def trouble(self) -> LinkError:
         """What anything but a write raises."""
-        if self.kind == "refused":
-            return NeedsLogin(f"{self}.")
-        if self.kind == "login":
-            return NeedsLogin(f"{self}. Check the app's page under OAuth & Permissions.")
-        return Unreachable(str(self), self.after or None)
+        match self.kind:
+            case "refused":
+                return NeedsLogin(f"{self}.")
+            case "login":
+                return NeedsLogin(f"{self}. Check the app's page under OAuth & Permissions.")
+            case "limited":
+                return Unreachable(f"{self}: Slack asks us to come back later.", self.after)
+            case "unsent" | "unclear":
+                return Unreachable(f"{self}: Slack does not answer as it should.")
 
 
 class Web:

@@ -86,12 +86,15 @@ class People(msgspec.Struct):
 
 
 def is_host(chat: Chat, network: Network, account: Account, handle: str = "") -> bool:
-    """Whether an account is a configured host's; never decided by name."""
-    names = {account.casefold(), handle.casefold().lstrip("@")}
+    """Whether an account is a configured host's; never decided by name. A config may name the account itself,
+    what it ends with (a Slack user id, a Mastodon address), or the handle."""
+    account, handle = account.casefold(), handle.casefold().lstrip("@")
     for host in chat.hosts:
         for where, configured in host.handles:
             wanted = configured.casefold().lstrip("@")
-            if where == network and (wanted in names or account.casefold().endswith(f"/{wanted}")):
+            if where != network or not wanted:
+                continue
+            if wanted in (account, handle) or account.endswith((f"/{wanted}", f":{wanted}")):
                 return True
     return False
 

@@ -64,6 +64,7 @@ class Copies(msgspec.Struct):
     single: dict[int, bool] = {}  # entries that were refused in company
     failed: dict[int, str] = {}  # entries no message can hold, and why
     last: int = 0
+    under_way: int = 0  # the message whose step has begun and not ended
 
     def holding(self, no: int) -> Message | None:
         """The message that shows an entry."""
@@ -94,6 +95,8 @@ class Copies(msgspec.Struct):
         First what must go, then what is shown wrongly, then new entries: one a message, or several once one
         has waited too long. `size`: graphemes of an entry; `together`: whether two may share a message.
         """
+        if self.under_way:
+            return None
         mend: Message | None = None
         for no in self.waiting:
             if (message := self.holding(no)) is None:
@@ -114,7 +117,7 @@ class Copies(msgspec.Struct):
     ) -> tuple[int, ...]:
         fresh = sorted(self.waiting)
         first = fresh[0]
-        if now - self.waiting[first] <= LAG or first in self.single:
+        if now - min(self.waiting.values()) <= LAG or first in self.single:
             return (first,)
         batch: list[int] = []
         room = MOST_TEXT
@@ -135,6 +138,7 @@ class Copies(msgspec.Struct):
             self.last += 1
             message = Message(self.last, list(step.entries), order, short=len(step.entries) > 1)
             self.messages[message.no] = message
+        self.under_way = message.no
         message.act = step.act
         message.flying = {no: wanted(no) or 0 for no in step.entries}
         for no in message.entries:
@@ -144,7 +148,7 @@ class Copies(msgspec.Struct):
 
     def sent(self, message: Message, ref: Ref, wanted: Wanted, now: Micros) -> None:
         """The step is done; what changed meanwhile is noted as waiting."""
-        flying, message.flying = message.flying or {}, None
+        flying, message.flying, self.under_way = message.flying or {}, None, 0
         entries = list(message.entries)
         if message.act == "retract":
             self._forget(message)
@@ -159,7 +163,7 @@ class Copies(msgspec.Struct):
     def refused(self, message: Message, why: str, wanted: Wanted, now: Micros) -> tuple[int, ...]:
         """The step cannot be done. A message too long to update goes, and its entries come again; entries
         that were refused together come singly. Gives the entries that nothing can be done for."""
-        message.flying = None
+        message.flying, self.under_way = None, 0
         entries = tuple(message.entries)
         given_up: tuple[int, ...] = ()
         if message.act == "update":
@@ -174,6 +178,15 @@ class Copies(msgspec.Struct):
         for no in entries:
             self.touch(no, wanted, now)
         return given_up
+
+    def dropped(self, message: Message, wanted: Wanted, now: Micros) -> None:
+        """The step was not taken after all: what is to be done is looked at anew."""
+        message.flying, self.under_way = None, 0
+        entries = list(message.entries)
+        if message.act == "publish":
+            self._forget(message)
+        for no in entries:
+            self.touch(no, wanted, now)
 
     def _forget(self, message: Message) -> None:
         for no in message.entries:

@@ -38,10 +38,12 @@ from bridge.model import (
     AuthorGone,
     AuthorKnown,
     Board,
+    Cancelled,
     Command,
     Edited,
     Gathered,
     Health,
+    Held,
     Interest,
     Micros,
     Network,
@@ -262,16 +264,26 @@ def _settle(work: Work, chat: ChatState, purpose: Purpose, outcome: object) -> N
         case "board" if isinstance(outcome, Sent):
             chat.boards[purpose.network] = outcome.ref.id
             work.effects.sheet.add(chat.id)
+        case "board":  # tried again when the link opens again
+            chat.notices.pop(f"board/{purpose.network}", None)
 
 
 # ---------------------------------------------------------------- the merged timeline
 
 
 def _gather(work: Work, step: Gather) -> None:
-    """Take the step: one order, rendered from the entries as they are now."""
+    """Take the step: one order, rendered from the entries as they are now. A step that something overtook on
+    its way here is not taken; the next one is found anew."""
     state, chat = work.state, work.state.chats[step.chat]
     copies = chat.copies[step.network]
     message = copies.messages.get(step.message)
+
+    def want(no: int) -> int | None:
+        return wanted(state, chat, step.network, no)
+
+    gone = bool(step.message) and message is None
+    if copies.under_way or gone or any(want(no) is None for no in step.entries):
+        return
     short = message.short if message else len(step.entries) > 1
     entries = [chat.timeline.entries[no] for no in step.entries]
     cards = tuple(c for e in entries if (c := card(state, chat, e, short)) is not None)
@@ -280,13 +292,14 @@ def _gather(work: Work, step: Gather) -> None:
     op: Op
     match step.act:
         case "publish":
-            op = Publish(Gathered(cards, short), reply_to=_thread(chat, step), orphan="alone")
+            thread = _thread(chat, step) if state.nets[step.network].layout == "threads" else None
+            op = Publish(Gathered(cards, short), reply_to=thread, orphan="alone")
         case "update":
             op = Update(target, Gathered(cards, short))
         case "retract":
             op = Retract(target)
     order = work.order(step.network, "mirror", op, purpose)
-    copies.begin(step, order, lambda no: wanted(state, chat, step.network, no))
+    copies.begin(step, order, want)
 
 
 def _thread(chat: ChatState, step: Gather) -> tuple[int, int] | None:
@@ -322,7 +335,11 @@ def _copied(work: Work, chat: ChatState, purpose: Purpose, outcome: object) -> N
             chat.shown[key(outcome.ref)] = list(message.entries)
             work.effects.follow.add(purpose.network)
         return
-    why = outcome.why if isinstance(outcome, Refused) else "it was not sent"
+    if isinstance(outcome, Cancelled):
+        copies.dropped(message, want, work.now)
+        return
+    why = outcome.why if isinstance(outcome, Refused | Held) else "it was not sent"
+    done = "taken away from" if message.act == "retract" else "shown in"
     for no in copies.refused(message, why, want, work.now):
-        text = f"Entry {no} could not be shown in {work.state.nets[purpose.network].title}: {why}"
+        text = f"Entry {no} could not be {done} {work.state.nets[purpose.network].title}: {why}"
         conduct.tell(work, chat, text)

@@ -260,6 +260,11 @@ class Core(Came):
     def start(self) -> None:
         self._reading = asyncio.create_task(self._keep_open())
 
+    async def _keep(self, item: Inbound) -> None:
+        self.take(item)
+        if isinstance(item.what, Written):
+            await self._follow(item.what.post.ref)
+
     async def _follow(self, ref: Ref) -> None:
         """Copies and entries are threads of the chat."""
         if ref not in self._threads:
@@ -300,16 +305,14 @@ class Core(Came):
     async def _read(self, link: Link) -> None:
         async with aclosing(link.inbound(self.cursor)) as inbound:  # type: ignore[type-var]
             async for item in inbound:
-                self.take(item)
-                if isinstance(item.what, Written):
-                    await self._follow(item.what.post.ref)
+                await self._keep(item)
                 if item.cursor is not None:
                     await link.acknowledge(item.cursor)
         raise RuntimeError("inbound ended by itself")
 
     async def _reread(self, link: Link, refs: Iterable[Ref]) -> None:
         async for item in link.reread(refs):
-            self.take(item)
+            await self._keep(item)
 
     async def _give_up(self) -> None:
         await self._broken.wait()

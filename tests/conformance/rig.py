@@ -239,7 +239,7 @@ class Rig:
             raise AssertionError(f"{what} took more than {seconds} s") from None
 
     async def nothing_left(self, before: frozenset[object]) -> None:
-        """No task of the bridge's and no thread that keeps the process from ending is still there."""
+        """No task of the bridge's and no thread is still there."""
         try:
             await self.until(lambda: not running() - before, "", 3.0)
         except AssertionError:
@@ -360,10 +360,10 @@ async def turns(count: int = 20) -> None:
 
 
 def running() -> frozenset[object]:
-    """Tasks of the bridge's side, and threads that keep a process alive. The stand-in server runs on the same
-    loop, so its tasks are told by the file their code stands in."""
+    """Tasks of the bridge's side, and threads but the loop's own, in which it looks up names. The stand-in
+    server runs on the same loop, so its tasks are told by the file their code stands in."""
     tasks = {task for task in asyncio.all_tasks() if not _of_stage(task)}
-    threads = {t for t in threading.enumerate() if not t.daemon and not t.name.startswith("asyncio_")}
+    threads = {t for t in threading.enumerate() if not t.name.startswith("asyncio_")}
     return frozenset(tasks | threads) - {asyncio.current_task()}
 
 

@@ -137,11 +137,6 @@ class SimLink:
                 if not self._interesting(post):
                     return []
                 return [*self._introduced(post.author.account), what]
-            case AuthorKnown(account=account) if account in self._known:
-                self._known[account] = what.wishes
-                return [what]
-            case AuthorKnown():
-                return []
             case _:
                 return [what]
 

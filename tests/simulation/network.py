@@ -18,6 +18,7 @@ from bridge.model import (
     Absent,
     Author,
     AuthorKnown,
+    Beat,
     Board,
     Capabilities,
     Command,
@@ -164,7 +165,7 @@ class Server:
             loop.call_later(20, self._vanish, said)
         elif isinstance(what, Echoed | Malformed):
             self._frame(what)
-        elif not (said and said.command) and faults.hit("lost"):
+        elif said is not None and not said.command and faults.hit("lost"):
             pass
         elif faults.hit("reordered"):
             loop.call_later(self._rng.uniform(1, 30), self._frame, what)
@@ -209,7 +210,7 @@ class Server:
     def forget_frames(self) -> None:
         self._faults.fired["cursor_lost"] += 1
         self.first = len(self.frames) + 1
-        self._frame(AuthorKnown("nobody", Wishes()))
+        self._frame(Beat())
         self.log(self.name, "forgets its frames")
 
     def check(self) -> None:

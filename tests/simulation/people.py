@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from bridge.model import MINUTE, SECOND, Micros, Network, Words
@@ -36,18 +36,11 @@ KINDS: dict[Kind, int] = {
 }
 
 
-@dataclass
-class Act:
-    at: Micros
-    do: Callable[[], None]
-
-
 class People:
     def __init__(self, seed: int, clock: VirtualClock, servers: dict[Network, Server]) -> None:
         self._rng = random.Random(f"people {seed}")
         self._clock, self._servers = clock, servers
         self._marks = 0
-        self.acts: list[Act] = []
         self._everybody = {network: self._crowd(network) for network in NETWORKS}
         self._pair = {network: self._person(PAIR, network, "tomas") for network in NETWORKS}
         self._plan()
@@ -75,7 +68,7 @@ class People:
                 self.at(STARTS + rng.randint(5, 80) * MINUTE, lambda n=network: self._command(n, "stop"))  # type: ignore[misc]
 
     def at(self, when: Micros, do: Callable[[], None]) -> None:
-        self.acts.append(Act(when, do))
+        asyncio.get_running_loop().call_later((when - self._clock.now()) / SECOND, do)
 
     # ------------------------------------------------------------ writing
 

@@ -129,6 +129,7 @@ class Record:
     titles: dict[Network, str]
     questions: list[str]  # as configured, in order
     mirrors: tuple[Network, ...]
+    rooms: tuple[Network, ...] = ()
     rooms_public: bool = False  # what is written in a room is shown on the page
     said: list[Said] = field(default_factory=list)
     ours: list[Ours] = field(default_factory=list)
@@ -137,6 +138,7 @@ class Record:
     pressed: list[Pressed] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)  # marks of what hosts hid
     shown: set[str] = field(default_factory=set)  # marks of what hosts let through
+    unsure: set[str] = field(default_factory=set)  # marks of what hosts pressed something about, in vain
     displayed: list[tuple[Micros, str]] = field(default_factory=list)  # all that the page ever showed
     page: ChatView | None = None
     hosts: ChatView | None = None

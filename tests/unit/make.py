@@ -80,13 +80,13 @@ def community(*chats: Chat, networks: tuple[Net, ...] = NETS, page: str | None =
     return Community("The Night Round", "Europe/London", "en", chats or (chat(),), networks, page)
 
 
-def person(name: str, network: Network = "mastodon", **more: Any) -> Author:
-    """The account "name" has on a network."""
+def person(who: str, network: Network = "mastodon", **more: Any) -> Author:
+    """The account that "who" has on a network."""
     account, handle = {
-        "mastodon": (f"acct:{name}@ward.example", f"@{name}@ward.example"),
-        "bluesky": (f"did:plc:{name}", f"{name}.garden.example"),
-    }.get(network, (f"slack:T1/U{name.upper()}", name))
-    fields: dict[str, Any] = {"name": name.capitalize(), "url": f"https://{network}.example/{name}"}
+        "mastodon": (f"acct:{who}@ward.example", f"@{who}@ward.example"),
+        "bluesky": (f"did:plc:{who}", f"{who}.garden.example"),
+    }.get(network, (f"slack:T1/U{who.upper()}", who))
+    fields: dict[str, Any] = {"name": who.capitalize(), "url": f"https://{network}.example/{who}"}
     return Author(account, handle, **fields | more)
 
 

@@ -1,0 +1,150 @@
+"""The hosts of a simulated chat: they press what they are asked, and steer a little, from the room they have."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from bridge.model import MINUTE, SECOND, Button, Command, Gathered, Notice
+from tests.simulation.clock import STARTS, VirtualClock
+from tests.simulation.faults import Faults
+from tests.simulation.network import Server
+from tests.simulation.record import Ours, Pressed, Record
+
+CHAT = "handovers"
+ACCOUNTS = ("slack:uhost1", "slack:uhost2")
+TRIES = 8  # presses without an answer after which a host gives up
+
+
+class Hosts:
+    def __init__(
+        self,
+        seed: int,
+        clock: VirtualClock,
+        room: Server,
+        record: Record,
+        faults: Faults,
+        spawn: Callable[[object], None],
+    ) -> None:
+        self._rng = random.Random(f"hosts {seed}")
+        self._clock, self._room, self._record, self._faults = clock, room, record, faults
+        self._spawn = spawn
+        self._presses = 0
+        room.on_ours.append(self._asked)
+        self._plan()
+
+    def _plan(self) -> None:
+        """Now and then a host takes the lead."""
+        chances = {
+            self._next: 0.35,
+            self._hold: 0.35,
+            self._skip: 0.2,
+            self._extend: 0.25,
+            self._ask: 0.3,
+            self._say: 0.3,
+            self._hide: 0.6,
+        }
+        for steer, chance in chances.items():
+            if self._rng.random() < chance:
+                self._at(STARTS + self._rng.randint(2 * 60, 50 * 60) * SECOND, steer)
+
+    def _at(self, when: int, do: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later((when - self._clock.now()) / SECOND, do)
+
+    # ------------------------------------------------------------ being asked
+
+    def _asked(self, made: Ours) -> None:
+        """A message with buttons stands in the room."""
+        content = made.content
+        if not isinstance(content, Notice) or not content.buttons or self._rng.random() < 0.25:
+            return
+        first, second = content.buttons[:2]
+        button = first if self._rng.random() < 0.65 else second
+        mark = content.card.text.plain if content.card else ""
+        after = self._rng.choice((5, 40, 200)) * self._rng.uniform(1, 2)
+        self._at(self._clock.now() + round(after * SECOND), lambda: self._use(button, mark))
+
+    def _use(self, button: Button, words: str) -> None:
+        for account in self._who():
+            self._spawn(self._press(account, button.verb, button.item, on=button.on, words=words))
+
+    def _who(self) -> tuple[str, ...]:
+        """Sometimes two press at once."""
+        return ACCOUNTS if self._faults.hit("pressed_twice") else ACCOUNTS[:1]
+
+    async def _press(self, by: str, verb: str, item: str | None = None, **more: object) -> Pressed:
+        """Press, and press again if nothing happens; give up in the end."""
+        words = str(more.pop("words", ""))
+        pressed = Pressed(self._clock.now(), verb, item, **more)  # type: ignore[arg-type]  # its own fields
+        self._record.pressed.append(pressed)
+        repeat = verb not in ("ask", "say", "extend")
+        for _ in range(TRIES if repeat else 1):
+            self._presses += 1
+            where = f"press {self._presses}"
+            command = Command(
+                verb, by, CHAT, item, pressed.entry, pressed.on, pressed.text, name="Wren", answer=where
+            )
+            self._room.log("host", verb, item or "", pressed.on or "", pressed.entry or "", pressed.text)
+            if self._room.press(command):
+                await self._clock.sleep(8)
+                if where in self._room.answers:
+                    pressed.answer = self._room.answers[where]
+                    self._room.log("host", "told", pressed.answer)
+                    break
+            if not repeat:
+                break
+            await self._clock.sleep(self._rng.uniform(20, 120))
+        self._note(pressed, words)
+        return pressed
+
+    def _note(self, pressed: Pressed, words: str) -> None:
+        """What a host did to an entry is seen in what they were told, then or by another press."""
+        marks = {w for w in words.split() if w.startswith("w") and w.endswith("w")}
+        if not pressed.answer:
+            self._record.unsure |= marks
+        elif pressed.done or "already" in pressed.answer:
+            if pressed.verb == "hide":
+                self._record.hidden |= marks
+            elif pressed.verb == "show":
+                self._record.shown |= marks
+
+    # ------------------------------------------------------------ steering
+
+    def _next(self) -> None:
+        board = self._room.board
+        if board is not None and board.upcoming is not None:
+            for account in self._who():
+                self._spawn(self._press(account, "next", board.upcoming))
+
+    def _hold(self) -> None:
+        board = self._room.board
+        if board is None or board.upcoming is None:
+            return
+        item = board.upcoming
+        self._spawn(self._press(ACCOUNTS[0], "hold", item))
+        later = self._clock.now() + self._rng.randint(1, 6) * MINUTE
+        self._at(later, lambda: self._spawn(self._press(ACCOUNTS[0], "resume", item)))
+
+    def _skip(self) -> None:
+        board = self._room.board
+        if board is not None and board.upcoming is not None and board.upcoming.startswith("q"):
+            self._spawn(self._press(ACCOUNTS[0], "skip", board.upcoming))
+
+    def _extend(self) -> None:
+        self._spawn(self._press(ACCOUNTS[0], "extend", text="5"))
+
+    def _ask(self) -> None:
+        self._spawn(self._press(ACCOUNTS[0], "ask", text="What would you ask yourself?"))
+
+    def _say(self) -> None:
+        self._spawn(self._press(ACCOUNTS[0], "say", text="Two minutes to stretch!"))
+
+    def _hide(self) -> None:
+        """Somebody's answer is taken off, by the number it has in the room."""
+        cards = [c for o in self._room.live() if isinstance(o.content, Gathered) for c in o.content.cards]
+        marks = {m for s in self._record.said if s.twin for m in s.marks}
+        cards = [c for c in cards if not any(m in c.text.plain.split() for m in marks)]
+        if cards:
+            card = self._rng.choice(cards)
+            self._spawn(self._press(ACCOUNTS[0], "hide", entry=card.no, words=card.text.plain))

@@ -1,0 +1,278 @@
+"""Who may see what: the table of the product's page, row by row, and everything that changes it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from bridge.chat.audience import Audience
+from bridge.chat.view import EntryView
+from bridge.model import Media, Post, Publish, Words
+from bridge.settings import Net
+from tests.unit.make import HOST, LIMITS, LONG, NETS, STARTS, Hour, community, person, post
+
+AUDIENCES: tuple[Audience, ...] = ("hosts", "slack", "page")
+Sees = Literal["words", "line", "nothing"]
+
+
+def hour_with(*posts: Post, public: Literal["ask", "yes", "no"] = "ask", known: bool = True) -> Hour:
+    networks = (*NETS[:2], msgspec.structs.replace(NETS[2], public=public))
+    hour = Hour(community(networks=networks))
+    hour.until(6)
+    hour.write(*posts, known=known)
+    return hour
+
+
+def seen(hour: Hour, what: Post, audience: Audience) -> EntryView | None:
+    entry = hour.entry(what)
+    return hour.session.entry("handovers", entry.no, audience) if entry else None
+
+
+def sees(hour: Hour, what: Post, audience: Audience) -> Sees:
+    view = seen(hour, what, audience)
+    if view is None:
+        return "nothing"
+    return "line" if view.text is None else "words"
+
+
+def table(hour: Hour, what: Post) -> tuple[Sees, ...]:
+    return tuple(sees(hour, what, audience) for audience in AUDIENCES)
+
+
+def said(network: str = "mastodon", words: str = "A1: secret #WardChat", **more: Any) -> Post:
+    return post("1", words, network=network, at=STARTS + 6 * 60_000_000, **more)
+
+
+# ---------------------------------------------------------------- the table
+
+
+@pytest.mark.parametrize(
+    ("what", "public", "expected", "in_slack"),
+    [
+        # publicly on Mastodon or Bluesky: everybody
+        (said(), "ask", ("words", "words", "words"), True),
+        (said(reach="quiet"), "ask", ("words", "words", "words"), True),
+        (said("bluesky"), "no", ("words", "words", "words"), True),
+        # in Slack: as its author and the config say; it needs no copy there
+        (said("slack"), "ask", ("words", "words", "line"), False),
+        (said("slack"), "no", ("words", "words", "line"), False),
+        (said("slack"), "yes", ("words", "words", "words"), False),
+        # not publicly, or opted out: no words, and nothing at all where anybody reads
+        (said(reach="limited"), "yes", ("line", "line", "nothing"), False),
+        (said(reach="direct"), "yes", ("line", "line", "nothing"), False),
+        (said(words="A1: secret #WardChat #nobridge"), "yes", ("line", "line", "nothing"), False),
+    ],
+)
+def test_the_table(what: Post, public: Any, expected: tuple[Sees, ...], in_slack: bool) -> None:
+    hour = hour_with(what, public=public)
+    assert table(hour, what) == expected
+    assert bool(hour.mirrored()) is in_slack
+    assert [o.network for o in hour.orders if isinstance(o.op, Publish) and "secret" in repr(o.op.content)] == (
+        ["slack"] if in_slack else []
+    ), "never on another network"
+
+
+@pytest.mark.parametrize("wishes", [{"nobridge": True}, {"nobot": True}])
+def test_a_profile_that_opts_out(wishes: Any) -> None:
+    what = said()
+    hour = Hour()
+    hour.until(6)
+    hour.wishes(what.author.account, **wishes)
+    hour.write(what)
+    assert table(hour, what) == ("line", "line", "nothing")
+    assert hour.mirrored() == {}
+
+
+def test_until_wishes_are_known_only_hosts_see() -> None:
+    what = said()
+    hour = hour_with(what, known=False)
+    assert table(hour, what) == ("words", "nothing", "nothing")
+    assert hour.mirrored() == {}
+    hour.wishes(what.author.account)
+    assert table(hour, what) == ("words", "words", "words")
+    assert list(hour.mirrored()) == [1]
+
+
+def test_where_words_stay_there_is_a_link_and_no_word() -> None:
+    what = said(reach="limited", warning="secret", media=(Media("https://a.example/secret.png", alt="secret"),))
+    hour = hour_with(what)
+    view = seen(hour, what, "hosts")
+    assert view is not None
+    assert (view.withheld, view.sources[0].url, view.heading) == ("stays on Mastodon", what.url, "A1 · 1")
+    assert (view.text, view.warning, view.media, view.name, view.handle) == (None, None, (), "", "")
+    assert "secret" not in repr(view)
+
+
+def test_the_page_counts_what_stays_in_slack() -> None:
+    hour = hour_with(*(post(str(n), f"A1: {n}", network="slack", at=STARTS + 6 * 60_000_000) for n in range(6)))
+    view = hour.session.view("handovers", "page", hour.now)
+    assert (view.entries, view.withheld) == ((), (("Slack", 6),))
+
+
+# ---------------------------------------------------------------- consent in a room
+
+
+@pytest.mark.parametrize(
+    ("consent", "public", "name"),
+    [
+        ("", "ask", None),
+        ("no", "ask", None),
+        ("name", "ask", "Wren Adair"),
+        ("first", "ask", "Wren"),
+        ("name", "no", None),
+        ("", "yes", "Wren Adair"),
+        ("first", "yes", "Wren"),
+        ("no", "yes", None),  # who said no is not shown, whatever the config says
+    ],
+)
+def test_what_a_member_agreed_to(consent: Any, public: Any, name: str | None) -> None:
+    author = person("nurse", "slack", name="Wren Adair", avatar="https://slack.example/wren.png")
+    what = said("slack", by=author)
+    hour = hour_with(what, public=public)
+    hour.session.state.chats["handovers"].settings = msgspec.structs.replace(
+        hour.session.state.chats["handovers"].settings, hosts=()
+    )
+    hour.session.state.people.get(author.account).consent = consent
+    view = seen(hour, what, "page")
+    assert view is not None
+    assert (view.name if view.text is not None else None) == name
+    assert (view.avatar, view.handle) == (None, ""), "never the photo, nor who they are at work"
+
+
+def test_one_room_is_not_another() -> None:
+    """Words from one workspace are not copied into a second one."""
+    second = Net("ward", "slack", "Ward Slack", LIMITS["slack"], mirror=True)
+    hour = Hour(community(networks=(*NETS, second)))
+    hour.until(6)
+    hour.write(said("slack"), said("mastodon", "A1: in public #WardChat"))
+    assert list(hour.mirrored("ward").values()) == ["A1: in public #WardChat"]
+    assert list(hour.mirrored("slack").values()) == ["A1: in public #WardChat"]
+
+
+# ---------------------------------------------------------------- hosts and opt-outs change it
+
+
+def test_hide_takes_it_off_every_surface_and_can_be_undone() -> None:
+    what = said()
+    hour = hour_with(what)
+    assert hour.command("hide", "1") == "Done: entry 1 is hidden."
+    assert table(hour, what) == ("words", "nothing", "nothing")
+    assert hour.mirrored() == {}
+    assert hour.command("hide", "1") == "Entry 1 is already hidden."
+    hour.command("restore", "1")
+    assert table(hour, what) == ("words", "words", "words")
+    assert list(hour.mirrored()) == [1]
+
+
+def test_what_was_hidden_stays_hidden_through_an_edit_that_splits_it() -> None:
+    one = said(words=f"{LONG} #WardChat")
+    other = said("bluesky", f"{LONG} #WardChat")
+    hour = hour_with(one, other)
+    assert hour.entry(one) is hour.entry(other)
+    hour.command("hide", "1")
+    hour.edit(msgspec.structs.replace(other, text=said(words="something worse #WardChat").text, edited=1))
+    assert hour.entry(one) is not hour.entry(other)
+    assert table(hour, other) == ("words", "nothing", "nothing")
+    assert hour.mirrored() == {}
+
+
+def test_a_held_entry_is_the_hosts_until_they_show_it() -> None:
+    what = said(words="A1: look https://a.example #WardChat")
+    hour = hour_with(what)
+    assert table(hour, what) == ("words", "nothing", "nothing")
+    (notice,) = hour.notices()
+    assert notice.card is not None
+    assert notice.card.text == what.text
+    assert [b.verb for b in notice.buttons] == ["show", "hide"]
+    hour.command("show", item="1")
+    assert table(hour, what) == ("words", "words", "words")
+    (notice,) = hour.notices()
+    assert (notice.card, notice.buttons) == (None, ())
+
+
+@pytest.mark.parametrize("how", ["removed", "gone", "wishes", "edited", "stop"])
+def test_the_question_to_the_hosts_follows_the_words(how: str) -> None:
+    what = said(words="A1: secret https://a.example #WardChat")
+    hour = hour_with(what)
+    match how:
+        case "removed":
+            hour.remove(what)
+        case "gone":
+            from bridge.model import AuthorGone
+
+            hour.arrive(AuthorGone(what.author.account))
+        case "wishes":
+            hour.wishes(what.author.account, nobridge=True)
+        case "edited":
+            hour.edit(msgspec.structs.replace(what, text=said(words="A1: better #WardChat").text, edited=1))
+        case _:
+            hour.write(post("2", "@ours stop", mentions=("our:mastodon",), reach="direct", at=hour.now))
+    assert "secret" not in repr(hour.notices())
+    assert len(hour.notices()) == (1 if how == "edited" else 0)
+
+
+def test_who_says_stop_is_no_longer_shown_and_who_says_start_is() -> None:
+    what = said()
+    hour = hour_with(what)
+    hour.write(post("2", "@ours stop", mentions=("our:mastodon",), reach="direct", at=hour.now))
+    assert table(hour, what) == ("line", "line", "nothing")
+    assert hour.mirrored() == {}
+    assert any("no longer shown" in t for t in hour.texts("mastodon")), "it is confirmed"
+    hour.write(post("3", "@ours start", mentions=("our:mastodon",), reach="direct", at=hour.now))
+    assert table(hour, what) == ("words", "words", "words")
+
+
+def test_forgetting_takes_the_words_out_of_the_state() -> None:
+    what = said(words=f"{LONG} secret #WardChat")
+    hour = hour_with(what)
+    hour.write(post("2", "@ours forget me", mentions=("our:mastodon",), reach="direct", at=hour.now))
+    assert "secret" not in repr(hour.session.state)
+    assert hour.mirrored() == {}
+
+
+def test_the_answer_to_a_private_word_is_private() -> None:
+    hour = hour_with()
+    hour.write(post("2", "@ours my record", mentions=("our:mastodon",), reach="direct", at=hour.now))
+    (order,) = [o for o in hour.orders if o.lane == "people"]
+    assert isinstance(order.op, Publish)
+    assert (order.op.reach, order.op.content) == ("direct", Words(order.op.content.text))  # type: ignore[union-attr]  # words
+
+
+# ---------------------------------------------------------------- who people seem to be
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Wren Adair", ""),
+        ("wren adair", ""),
+        ("Wren  Adair ✅", ""),
+        ("Wren Adair (host)", ""),
+        ("W r e n Adair", ""),
+        ("Wrén Adair", ""),
+        ("Wr\u0435n Ad\u0430ir", ""),  # Cyrillic letters that look the same
+        ("WREN_ADAIR", ""),
+        ("Wren", "Wren"),
+        ("Adair", "Adair"),
+        ("Renata Adair", "Renata Adair"),
+        ("Врач 07", "Врач 07"),
+        ("佐藤 Ann", "佐藤 Ann"),
+    ],
+)
+def test_nobody_passes_for_a_host(name: str, shown: str) -> None:
+    what = said(by=person("nurse", name=name))
+    hour = hour_with(what)
+    for audience in AUDIENCES:
+        view = seen(hour, what, audience)
+        assert view is not None
+        assert (view.name, view.handle, view.host) == (shown, "@nurse@ward.example", False)
+
+
+def test_a_host_is_one_by_account() -> None:
+    what = said(by=person("wren", name="Wren Adair"))
+    assert what.author.account == HOST
+    view = seen(hour_with(what), what, "page")
+    assert view is not None
+    assert (view.name, view.host) == ("Wren Adair", True)
