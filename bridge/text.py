@@ -224,6 +224,22 @@ def person(name: str) -> str:
     return " ".join(re.sub(r":\w+:", " ", kept).split())
 
 
+# Cyrillic, Greek and digits that pass for Latin letters; NFKD has taken care of the rest
+_LOOKALIKES = str.maketrans("авекмнорстухіјѕԁԛԝɑαεικνορτυχ01|", "abekmhopctyxijsdqwaaeikvoptuxoll")
+
+
+def resembles(name: str, other: str) -> bool:
+    """Whether a display name could be taken for another: the same letters but for case, accents, spacing and
+    letters of other scripts that look alike, with or without something added."""
+    one, two = _skeleton(name), _skeleton(other)
+    return bool(two) and (one == two or (len(two) >= 6 and two in one))
+
+
+def _skeleton(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).casefold().translate(_LOOKALIKES)
+    return "".join(c for c in plain if c.isalnum())
+
+
 @lru_cache(maxsize=64)  # a post's words are looked at several times in a row
 def normalised(plain: str) -> str:
     """Words only, to see whether two networks carry the same ones: no case, links, mentions, tags, labels,

@@ -98,7 +98,7 @@ class Client:
         self.skew = 0.0
 
     async def close(self) -> None:
-        """What is in flight has half a second to end: httpx leaves a connection open that is being made now."""
+        """What is in flight has half a second to end: httpx leaves open a connection still being made."""
         self._closed = True
         with suppress(TimeoutError):
             async with asyncio.timeout(0.5):
@@ -259,9 +259,9 @@ class Client:
         return Failure("unclear", why, name)
 
     def _wait(self, error: RateLimitExceededError) -> float | None:
-        """Seconds until the limit is lifted."""
+        """Seconds until the limit is lifted, by chat time, in which servers stamp."""
         if error.reset_at is not None:
-            return max(1.0, error.reset_at.timestamp() - self._clock.now() / 1e6)
+            return float(max(1.0, error.reset_at.timestamp() - self._clock.now() / 1e6))
         return None if error.retry_after is None else float(error.retry_after)
 
     @property

@@ -86,15 +86,17 @@ def iso(when: Micros) -> str:
 
 
 def micros(when: object) -> Micros | None:
-    """What a server or app says as a time; without a zone it is taken for UTC. None if it is no time."""
+    """What a server or app says as a time; without a zone it is taken for UTC. None if it is no time
+    or before 1970."""
     if not isinstance(when, str):
         return None
     try:
         moment = datetime.fromisoformat(when)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // timedelta(microseconds=1)
+        passed = (moment - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError):
         return None
+    return passed if passed >= 0 else None
 
 
 def cursor(time_us: Micros) -> Cursor:

@@ -238,8 +238,8 @@ class Link:
         await self._put(await self._catch_up.notifications(since))
 
     async def _pulse(self) -> None:
-        """Now and then, ask what the stream should have told: nobody's words depend on Jetstream alone, and we
-        learn in time that our login is no longer good."""
+        """Now and then, ask what the stream should have told: nobody's words depend on Jetstream alone, and
+        we learn in time that our login is no longer good."""
         since = self._clock.now()
         while True:
             await self._clock.sleep(_PULSE)

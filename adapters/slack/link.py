@@ -174,9 +174,8 @@ class SlackLink:
         seen = [p for p, edited in self._seen.items() if p.channel == home.channel and edited != _GONE]
         swept = await self._asked(reading)
         items = [News("new", home.channel, ts, m) for ts, m in swept.messages.items()]
-        for place in (p for p in seen if self._missing(p, swept)):
-            if await self._asked(self._history.one(*place)) is None:
-                items.append(News("gone", *place, {}))
+        missing = [place for place in seen if self._missing(place, swept)]
+        items += [News("gone", *p, {}) for p in missing if await self._asked(self._history.one(*p)) is None]
         for direct in tuple(self._directs):
             messages, _ = await self._asked(self._history.channel(direct, oldest))
             items += [News("new", direct, m["ts"], m) for m in messages]

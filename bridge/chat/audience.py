@@ -3,7 +3,7 @@
 | a post made                         | hosts    | Slack    | page, transcript |
 | publicly on Mastodon or Bluesky     | yes      | yes      | yes              |
 | in Slack                            | yes      | is there | as its author and `public` say |
-| not publicly, or after an opt-out   | no words | no words | no words         |
+| not publicly, or after an opt-out   | no words | no words | nothing at all   |
 
 "other networks" is not an audience: nothing is ever copied there.
 """
@@ -27,8 +27,8 @@ def stays(post: Post, people: People) -> bool:
 
 def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audience) -> bool:
     """Whether `audience` may read this source of an entry. `net`: the network it was written on."""
-    if stays(post, people):
-        return False
+    if stays(post, people) or any(p.uri == post.original and stays(p, people) for p in entry.sources):
+        return False  # a bridge's copy is no way round its author's wishes
     if audience == "hosts":
         return True
     if entry.hidden or entry.held is not None:
@@ -39,14 +39,15 @@ def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audien
 
 
 def _agreed(post: Post, people: People, net: Net) -> bool:
-    """Whether words from a room may stand on the page."""
+    """Whether words from a room may stand on the page. Who said no is heard, whatever the config says."""
+    consent = people.of(post.author.account).consent
     match net.public:
         case "yes":
-            return True
+            return consent != "no"
         case "no":
             return False
         case "ask":
-            return people.of(post.author.account).consent in ("name", "first")
+            return consent in ("name", "first")
 
 
 def readable(entry: Entry, people: People, nets: dict[Network, Net], audience: Audience) -> list[Post]:

@@ -9,7 +9,7 @@ from bridge.chat.timeline import Entry
 from bridge.chat.view import ChatView, EntryView, QuestionView, Source
 from bridge.model import Card, Micros, Network, Post, Text
 from bridge.settings import Net
-from bridge.text import cut, person, tame
+from bridge.text import cut, person, resembles, tame
 
 
 def heading(entry: Entry) -> str:
@@ -27,10 +27,8 @@ def display_name(state: State, chat: ChatState, post: Post, audience: Audience) 
     """A name as others may read it. A name that looks like a host's without being one is not shown: the
     handle speaks for itself. Who agreed to the first name only has only that on the page."""
     name = person(post.author.name)
-    hosts = {h.name.casefold() for h in chat.settings.hosts}
-    if name.casefold() in hosts and not is_host(
-        chat.settings, post.ref.network, post.author.account, post.author.handle
-    ):
+    host = is_host(chat.settings, post.ref.network, post.author.account, post.author.handle)
+    if not host and any(resembles(name, h.name) for h in chat.settings.hosts):
         return ""
     first_only = state.people.of(post.author.account).consent == "first"
     return name.split(" ")[0] if audience == "page" and post.reach == "room" and first_only else name
@@ -63,7 +61,7 @@ def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) 
     if not seen:
         if entry.hidden or (entry.held is not None and audience != "hosts"):
             return None
-        return _wordless(state, entry, common)
+        return _wordless(state, entry, common, audience)
     post = seen[0]
     reply = chat.timeline.entries.get(entry.reply_to or 0)
     return EntryView(
@@ -82,21 +80,22 @@ def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) 
     )
 
 
-def _wordless(state: State, entry: Entry, common: dict[str, object]) -> EntryView | None:
+def _wordless(state: State, entry: Entry, common: dict[str, object], audience: Audience) -> EntryView | None:
     """The line that is left of an entry whose words stay on their network. For a person whose wishes are not
-    known yet there is none."""
+    known yet there is none, and the page says nothing of words that are not public."""
     nets = state.nets
     post = entry.first
-    if post.reach != "room" and not stays(post, state.people):
+    room, kept = post.reach == "room", stays(post, state.people)
+    if not (room and not kept if audience == "page" else room or kept):
         return None
     title = nets[post.ref.network].title
-    where = f"stays in {title}" if post.reach == "room" else f"stays on {title}"
+    where = f"stays in {title}" if room else f"stays on {title}"
     return EntryView(**common, sources=(_source(nets, post),), withheld=where)  # type: ignore[arg-type]  # as above
 
 
 def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Card | None:
     """An entry as the merged timeline shows it; None if nothing of it may stand there."""
-    seen = readable(entry, state.people, state.nets, "slack")
+    seen = _mirrored(state, entry)
     if not seen:
         return None
     post = seen[0]
@@ -123,7 +122,12 @@ def wanted(state: State, chat: ChatState, network: Network, no: int) -> int | No
     entry = chat.timeline.entries.get(no)
     if entry is None or in_room(entry, network):
         return None
-    return entry.revision if readable(entry, state.people, state.nets, "slack") else None
+    return entry.revision if _mirrored(state, entry) else None
+
+
+def _mirrored(state: State, entry: Entry) -> list[Post]:
+    """The sources that may be copied into a room: what was written in another room stays there."""
+    return [p for p in readable(entry, state.people, state.nets, "slack") if p.reach != "room"]
 
 
 def chat_view(

@@ -97,7 +97,7 @@ async def test_a_server_that_is_no_mastodon() -> None:
     app.router.add_get("/{anything:.*}", _hello)
     async with _serving(app) as address:
         settings = msgspec.convert({"server": "https://m.example", "api": address}, platform.settings)
-        adapter = platform.create("m", settings, {"token": "t"}, BridgeClock(Clock()))
+        adapter = platform.create("m", settings, {"token": "t"}, BridgeClock(Clock(), 2.0))
         with pytest.raises(Unreachable, match="does not answer like Mastodon"):
             async with adapter.open(None):  # type: ignore[arg-type]
                 pass

@@ -218,6 +218,17 @@ class Reading(Subject):
                 await link.expect(Written, rig.says(nurse, "and on"), "the stream goes on after the gap")
                 assert not link.whats(Removed, kept), rig.story(f"{kept.id} not to be Removed", link)
 
+    async def test_a_gap_longer_than_any_page_loses_nothing(self) -> None:
+        async with self.rig() as rig:
+            people = [rig.person() for _ in range(5)]
+            async with rig.open() as link:
+                await link.expect(Written, rig.says(people[0], "the stream is up"))
+                last = link.cursor
+            missed = [rig.says(people[n % 5], f"missed {n}") for n in range(250)]
+            async with rig.open(last) as link:
+                for said in missed:
+                    await link.expect(Written, said, "one of 250 posts written while the link was closed")
+
     async def test_no_cursor_runs_ahead(self) -> None:
         async with self.rig() as rig:
             nurse = rig.person()

@@ -33,11 +33,10 @@ TOKEN = re.compile(rb"[\w.~+/=-]{40,}")  # a login in a stored session
 
 class BridgeClock:
     """The bridge's side of the simulator's clock. `patience`: the least real seconds any request has;
-    generous by default, so that a busy machine is not taken for a dead network."""
+    generous where nothing depends on it, so that a busy machine is not taken for a dead network."""
 
-    def __init__(self, clock: Clock, patience: float = 2.0) -> None:
-        self._clock = clock
-        self.patience = patience
+    def __init__(self, clock: Clock, patience: float) -> None:
+        self._clock, self._patience = clock, patience
 
     def now(self) -> Micros:
         return self._clock.now()
@@ -46,7 +45,7 @@ class BridgeClock:
         await self._clock.sleep(seconds)
 
     def timeout(self, seconds: float) -> float:
-        return max(self.patience, seconds / self._clock.speed)
+        return max(self._patience, seconds / self._clock.speed)
 
 
 class Sessions:
@@ -123,9 +122,9 @@ class Subject:
         return Draft(text, tag="none")
 
     @asynccontextmanager
-    async def rig(self) -> AsyncIterator[Rig]:
+    async def rig(self, speed: float | None = None, patience: float = 2.0) -> AsyncIterator[Rig]:
         """A running stage with our adapter on it. Fails if a secret was told while it ran."""
-        rig = Rig(self)
+        rig = Rig(self, speed or self.speed, patience)
         root = logging.getLogger()
         level = root.level
         root.addHandler(rig.ears)
@@ -145,12 +144,12 @@ class Subject:
 class Rig:
     """One stage, its people and the adapter under test."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, speed: float, patience: float) -> None:
         self.subject = subject
         self.network = subject.network
         self.limit = subject.limit
-        self.time = Clock(speed=subject.speed)
-        self.clock = BridgeClock(self.time)
+        self.time = Clock(speed=speed)
+        self.clock = BridgeClock(self.time, patience)
         self.faults = Faults(self.time.now)
         self.stage = subject.stage(self.network, self.time, self.faults, {"tag": TAG})
         self.ears = Ears()

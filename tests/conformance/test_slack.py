@@ -15,6 +15,7 @@ from tests.conformance.suite import LinkConformance
 
 class TestSlack(LinkConformance):
     network = "slack"
+    asks_to_wait = (3.0, 3.0)
     too_long = 40_001  # characters: 4,000 are advised, 40,000 accepted
     cannot: ClassVar[dict[str, str]] = {
         "test_a_quote_of_a_followed_post_arrives": "Slack has no quotes",

@@ -98,7 +98,8 @@ def post(
     network: Network = "mastodon",
     **more: Any,
 ) -> Post:
-    """A post of that id; its tags are those in its words."""
+    """A post of that id; its tags are those in its words, and in a room
+    the chat's, as an adapter gives them."""
     text = marked(words) if isinstance(words, str) else words
     at = more.pop("at", STARTS + 10 * MINUTE)
     fields: dict[str, Any] = {
@@ -109,7 +110,7 @@ def post(
         "at": at,
         "seen": at,
         "reach": "room" if network == "slack" else "public",
-        "tags": hashtags(text.plain),
+        "tags": (*(["wardchat"] if network == "slack" else []), *hashtags(text.plain)),
         "url": f"https://{network}.example/post/{id_}",
     }
     return Post(**fields | more)
@@ -119,7 +120,12 @@ class Hour:
     """A session, its networks and its clock. Networks take what they are sent at once, unless they are `down`
     (then it waits, until it is too late) or `refusing`. What stands on them is in `standing`."""
 
-    def __init__(self, config: Community | None = None, now: Micros = STARTS - HOUR) -> None:
+    def __init__(
+        self,
+        config: Community | None = None,
+        now: Micros = STARTS - HOUR,
+        refusing: dict[Network, str] | None = None,
+    ) -> None:
         self.session = Session()
         self.now = now
         self.events: list[Recorded] = []
@@ -131,7 +137,7 @@ class Hour:
         self.made: dict[OrderId, str] = {}  # order -> id of its post
         self.answers: list[str] = []  # what those who commanded were told
         self.down: set[Network] = set()
-        self.refusing: dict[Network, str] = {}
+        self.refusing = refusing or {}
         self._posts = 0
         config = config or community()
         self.event(Configured(config))

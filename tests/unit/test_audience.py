@@ -9,7 +9,7 @@ import pytest
 
 from bridge.chat.audience import Audience
 from bridge.chat.view import EntryView
-from bridge.model import Media, Post, Publish, Words
+from bridge.model import AuthorGone, Media, Post, Publish, Words
 from bridge.settings import Net
 from tests.unit.make import HOST, LIMITS, LONG, NETS, STARTS, Hour, community, person, post
 
@@ -69,9 +69,9 @@ def test_the_table(what: Post, public: Any, expected: tuple[Sees, ...], in_slack
     hour = hour_with(what, public=public)
     assert table(hour, what) == expected
     assert bool(hour.mirrored()) is in_slack
-    assert [o.network for o in hour.orders if isinstance(o.op, Publish) and "secret" in repr(o.op.content)] == (
-        ["slack"] if in_slack else []
-    ), "never on another network"
+    assert [
+        o.network for o in hour.orders if isinstance(o.op, Publish) and "secret" in repr(o.op.content)
+    ] == (["slack"] if in_slack else []), "never on another network"
 
 
 @pytest.mark.parametrize("wishes", [{"nobridge": True}, {"nobot": True}])
@@ -96,7 +96,9 @@ def test_until_wishes_are_known_only_hosts_see() -> None:
 
 
 def test_where_words_stay_there_is_a_link_and_no_word() -> None:
-    what = said(reach="limited", warning="secret", media=(Media("https://a.example/secret.png", alt="secret"),))
+    what = said(
+        reach="limited", warning="secret", media=(Media("https://a.example/secret.png", alt="secret"),)
+    )
     hour = hour_with(what)
     view = seen(hour, what, "hosts")
     assert view is not None
@@ -106,7 +108,9 @@ def test_where_words_stay_there_is_a_link_and_no_word() -> None:
 
 
 def test_the_page_counts_what_stays_in_slack() -> None:
-    hour = hour_with(*(post(str(n), f"A1: {n}", network="slack", at=STARTS + 6 * 60_000_000) for n in range(6)))
+    hour = hour_with(
+        *(post(str(n), f"A1: {n}", network="slack", at=STARTS + 6 * 60_000_000) for n in range(6))
+    )
     view = hour.session.view("handovers", "page", hour.now)
     assert (view.entries, view.withheld) == ((), (("Slack", 6),))
 
@@ -200,8 +204,6 @@ def test_the_question_to_the_hosts_follows_the_words(how: str) -> None:
         case "removed":
             hour.remove(what)
         case "gone":
-            from bridge.model import AuthorGone
-
             hour.arrive(AuthorGone(what.author.account))
         case "wishes":
             hour.wishes(what.author.account, nobridge=True)
@@ -224,6 +226,16 @@ def test_who_says_stop_is_no_longer_shown_and_who_says_start_is() -> None:
     assert table(hour, what) == ("words", "words", "words")
 
 
+def test_a_bridges_copy_is_no_way_round_an_opt_out() -> None:
+    what = said()
+    copy = post("9", "A1: secret #WardChat", network="bluesky", by="bridge", original=what.uri, at=what.at)
+    hour = hour_with(what, copy)
+    assert list(hour.mirrored()) == [1]
+    hour.write(post("2", "@ours stop", mentions=("our:mastodon",), reach="direct", at=hour.now))
+    assert table(hour, copy) == ("line", "line", "nothing")
+    assert hour.mirrored() == {}
+
+
 def test_forgetting_takes_the_words_out_of_the_state() -> None:
     what = said(words=f"{LONG} secret #WardChat")
     hour = hour_with(what)
@@ -237,7 +249,8 @@ def test_the_answer_to_a_private_word_is_private() -> None:
     hour.write(post("2", "@ours my record", mentions=("our:mastodon",), reach="direct", at=hour.now))
     (order,) = [o for o in hour.orders if o.lane == "people"]
     assert isinstance(order.op, Publish)
-    assert (order.op.reach, order.op.content) == ("direct", Words(order.op.content.text))  # type: ignore[union-attr]  # words
+    assert isinstance(order.op.content, Words)
+    assert (order.op.reach, order.op.content.text.plain) == ("direct", "We hold nothing of yours.")
 
 
 # ---------------------------------------------------------------- who people seem to be

@@ -1,0 +1,320 @@
+"""Conducting the hour: what goes out when, what is held and asked, and hosts who press at the same time."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.chat.state import Arrived, Tick
+from bridge.model import MINUTE, Board, Button, Command, Notice, Opened, Publish, Ref, Sent, Words
+from bridge.settings import Host, Net
+from tests.unit.make import LIMITS, NETS, SLACK_HOST, STARTS, Hour, chat, community, post
+
+ALL = ("mastodon", "bluesky", "slack")
+
+
+def buttons(hour: Hour) -> list[Button]:
+    return [b for notice in hour.notices() for b in notice.buttons]
+
+
+def press(hour: Hour, button: Button, by: str = SLACK_HOST) -> str:
+    return hour.command(button.verb, by=by, chat=button.chat, item=button.item, on=button.on)
+
+
+def texts(hour: Hour) -> list[str]:
+    return [n.text for n in hour.notices()]
+
+
+# ---------------------------------------------------------------- by the clock
+
+
+def test_everything_goes_out_once_and_in_its_order_everywhere() -> None:
+    hour = Hour(community(chat(announce=24 * 60 * MINUTE, remind=(10 * MINUTE,))), STARTS - 25 * 60 * MINUTE)
+    hour.until(61)
+    for network in ALL:
+        assert hour.went_out[network] == [
+            *("announcement", "reminder-10m", "welcome", "q1", "q2", "q3", "recap-half", "recap", "closing")
+        ]
+    assert all(i.state == "posted" for i in hour.sheet.items)
+    (reminder,) = [o for o in hour.orders if o.item == "reminder-10m" and o.network == "mastodon"]
+    assert isinstance(reminder.op, Publish)
+    (first,) = [o for o in hour.orders if o.item == "announcement" and o.network == "mastodon"]
+    assert (reminder.op.reply_to, reminder.op.reach) == (first.id, "quiet")
+
+
+def test_a_network_that_is_read_only_is_asked_nothing() -> None:
+    second = Net("second", "mastodon", "Mastodon", LIMITS["mastodon"], post=False)
+    hour = Hour(community(networks=(*NETS, second)))
+    hour.until(61)
+    assert hour.went_out["second"] == []
+    assert "second" not in hour.on("q1")
+
+
+def test_the_chat_ends_and_then_is_over() -> None:
+    hour = Hour()
+    hour.until(61)
+    state = hour.session.state.chats["handovers"]
+    assert state.phase(hour.now) == "late"
+    hour.until(25 * 60 + 61)
+    assert state.phase(hour.now) == "over"
+    assert hour.session.deadline() is None
+
+
+# ---------------------------------------------------------------- one network that cannot
+
+
+def test_held_there_asked_and_posted() -> None:
+    hour = Hour()
+    hour.until(4)
+    hour.down.add("mastodon")
+    hour.until(6)
+    assert hour.on("q1") == {"mastodon": "queued", "bluesky": "posted", "slack": "posted"}
+    assert buttons(hour) == []
+    hour.until(8)
+    assert hour.on("q1")["mastodon"] == "held"
+    assert [(b.verb, b.item, b.on) for b in buttons(hour)] == [
+        ("post", "q1", "mastodon"),
+        ("skip", "q1", "mastodon"),
+    ]
+    assert texts(hour)[0].startswith("Q1 on Mastodon: ")
+    hour.down.clear()
+    hour.until(10)
+    assert hour.went_out["mastodon"] == ["welcome"], "it is never fired stale by itself"
+    answer = press(hour, buttons(hour)[0])
+    assert answer == "Done: Q1 goes out on Mastodon."
+    assert hour.went_out["mastodon"] == ["welcome", "q1"]
+    assert buttons(hour) == [], "what is decided has no buttons any more"
+    assert texts(hour) == ["Q1 on Mastodon: posted."]
+
+
+def test_nobody_answers_and_the_next_one_is_due() -> None:
+    hour = Hour()
+    hour.until(4)
+    hour.down.add("mastodon")
+    hour.until(12)
+    hour.down.clear()
+    hour.until(16)
+    assert hour.on("q1")["mastodon"] == "skipped"
+    assert hour.went_out["mastodon"] == ["welcome", "q2"]
+    assert hour.went_out["bluesky"] == ["welcome", "q1", "q2"]
+    assert "skipped, since the next one was due" in texts(hour)[0]
+
+
+def test_back_after_two_were_due() -> None:
+    """The hosts get their time to answer about the first; the second waits for that, and goes out though it is
+    late by then."""
+    hour = Hour()
+    hour.until(4)
+    hour.now = STARTS + 15 * MINUTE + 30_000_000  # our own process was down
+    hour.event(Tick())
+    hour.deliver()
+    assert hour.on("q1") == dict.fromkeys(ALL, "held")
+    assert hour.on("q2") == dict.fromkeys(ALL, "pending")
+    hour.until(24)
+    for network in ALL:
+        assert (hour.on("q1")[network], hour.on("q2")[network]) == ("skipped", "posted")
+        assert hour.went_out[network] == ["welcome", "q2"]
+    q1 = hour.sheet.get("q1")
+    assert q1 is not None
+    assert q1.state == "skipped"
+
+
+def test_a_question_cannot_be_posted_behind_the_next_one() -> None:
+    hour = Hour()
+    hour.until(4)
+    hour.refusing["mastodon"] = "too rude"
+    hour.until(6)
+    assert hour.on("q1")["mastodon"] == "refused"
+    assert "too rude" in texts(hour)[0]
+    (post_now, skip) = buttons(hour)
+    hour.refusing.clear()
+    hour.until(16)
+    assert hour.went_out["mastodon"] == ["welcome", "q2"]
+    assert "cannot come after Q2" in press(hour, post_now)
+    assert hour.went_out["mastodon"] == ["welcome", "q2"]
+    assert press(hour, skip) == "Done: Q1 is skipped on Mastodon."
+
+
+def test_refused_everywhere_is_skipped() -> None:
+    hour = Hour()
+    hour.until(4)
+    hour.refusing.update(dict.fromkeys(ALL, "no"))
+    hour.until(6)
+    q1 = hour.sheet.get("q1")
+    assert q1 is not None
+    assert q1.state == "skipped"
+    hour.refusing.clear()
+    assert hour.command("post", item="q1").startswith("Done")
+    assert q1.state == "posted"
+
+
+@pytest.mark.parametrize("item", ["announcement", "reminder-10m"])
+def test_late_announcements_and_reminders_are_dropped(item: str) -> None:
+    hour = Hour(community(chat(announce=60 * MINUTE, remind=(10 * MINUTE,))), STARTS - 2 * 60 * MINUTE)
+    hour.until(-61)
+    hour.now = STARTS - 1
+    hour.event(Tick())
+    hour.deliver()
+    assert set(hour.on(item).values()) == {"dropped"}
+    assert hour.notices() == []
+
+
+def test_welcome_and_closing_go_out_however_late() -> None:
+    hour = Hour()
+    hour.until(-1)
+    hour.down.update(ALL)
+    hour.until(58)
+    hour.down.clear()
+    hour.until(59)
+    assert all(hour.went_out[network][0] == "welcome" for network in ALL)
+
+
+def test_what_is_long_is_a_thread_and_its_first_part_decides() -> None:
+    hour = Hour()
+    hour.until(1)
+    words = "Please say in a few words what your team has changed about handovers since last year. " * 8
+    hour.command("say", words)
+    parts = [o for o in hour.orders if o.item == "say1" and o.network == "bluesky"]
+    assert len(parts) > 1
+    for n, (one, other) in enumerate(zip(parts, parts[1:], strict=False), start=1):
+        assert isinstance(other.op, Publish)
+        assert isinstance(other.op.content, Words)
+        assert (other.op.reply_to, other.part, other.not_after) == (one.id, n, None)
+    assert hour.on("say1")["bluesky"] == "posted"
+    assert hour.went_out["bluesky"].count("say1") == 1
+
+
+def test_a_part_that_is_refused_is_told() -> None:
+    hour = Hour()
+    hour.until(1)
+    hour.down.add("bluesky")
+    hour.command("say", "A long sentence about handovers that goes on. " * 20)
+    hour.down.clear()
+    first = next(o for o in hour.queued if o.network == "bluesky")
+    hour.made[first.id] = "x"
+    hour.settle(first, Sent(Ref("bluesky", "x"), "bluesky:x"))
+    hour.refusing["bluesky"] = "not a second time"
+    hour.deliver()
+    assert [t for t in texts(hour) if "a part was refused: not a second time" in t]
+
+
+# ---------------------------------------------------------------- hosts
+
+
+def test_only_hosts_command() -> None:
+    hour = Hour()
+    hour.until(1)
+    for verb in ("next", "end", "hide", "say"):
+        assert hour.command(verb, "1", by="slack:T1/UNURSE").startswith("Only the hosts")
+    assert hour.sheet.current().id == "welcome"  # type: ignore[union-attr]  # it has gone out
+    assert "say1" not in [i.id for i in hour.sheet.items]
+    assert not hour.session.state.chats["handovers"].log
+
+
+def test_a_host_by_mastodon_account_commands_too() -> None:
+    hour = Hour()
+    hour.until(1)
+    hour.event(Arrived("mastodon", Command("next", "acct:wren@ward.example", answer="there")))
+    assert hour.answers[-1] == "Done: Q1 goes out now."
+    hour.event(Arrived("bluesky", Command("next", "acct:wren@ward.example", answer="there")))
+    assert hour.answers[-1].startswith("Only the hosts"), "an account counts on its own network only"
+
+
+@pytest.mark.parametrize("verb", ["next", "hold", "skip"])
+def test_two_hosts_pressing_at_once_do_one_thing(verb: str) -> None:
+    hour = Hour(community(chat(hosts=(Host("One", (("slack", "UONE"),)), Host("Two", (("slack", "UTWO"),))))))
+    hour.until(1)
+    board = hour.session.board("handovers", hour.now)
+    (button,) = [b for b in board.buttons if b.verb == verb]
+    first, second = press(hour, button, "slack:T1/UONE"), press(hour, button, "slack:T1/UTWO")
+    assert first.startswith("Done")
+    assert "already" in second
+    states = [i.state for i in hour.sheet.items if i.kind == "question"]
+    assert states.count("planned") == 2, "Q2 and Q3 are as they were"
+
+
+def test_two_hosts_releasing_at_once_post_once() -> None:
+    hour = Hour()
+    hour.until(4)
+    hour.down.add("mastodon")
+    hour.until(8)
+    hour.down.clear()
+    post_now, skip = buttons(hour)
+    assert press(hour, post_now).startswith("Done")
+    assert "nothing was done" in press(hour, post_now)
+    assert "nothing was done" in press(hour, skip)
+    assert hour.went_out["mastodon"] == ["welcome", "q1"]
+
+
+def test_hold_and_resume_move_the_rest_along() -> None:
+    hour = Hour()
+    hour.until(1)
+    hour.command("hold")
+    assert hour.command("hold") == "Q1 is already on hold."
+    hour.until(9)
+    assert hour.went_out["slack"] == ["welcome"]
+    hour.command("resume")
+    hour.until(18)
+    assert hour.went_out["slack"] == ["welcome", "q1"]
+    hour.until(19)
+    assert hour.went_out["slack"] == ["welcome", "q1", "q2"]
+    assert hour.sheet.ends == STARTS + 64 * MINUTE
+
+
+def test_held_beyond_the_end_it_can_still_be_ended() -> None:
+    hour = Hour()
+    hour.until(30)
+    hour.command("hold")
+    hour.until(70)
+    assert hour.command("end") == "Done: the chat is closed."
+    assert hour.went_out["slack"][-2:] == ["recap", "closing"]
+    assert hour.command("end") == "The chat is already closed."
+
+
+def test_after_the_close_nothing_is_asked_or_extended() -> None:
+    hour = Hour()
+    hour.until(61)
+    ends = hour.sheet.ends
+    for verb, words in (("ask", "One more?"), ("extend", "5"), ("end", "")):
+        assert hour.command(verb, words) == "The chat is already closed."
+    assert hour.sheet.ends == ends
+    assert hour.session.state.chats["handovers"].phase(hour.now) == "late"
+
+
+def test_a_new_question_is_numbered_on_and_collects_answers() -> None:
+    hour = Hour()
+    hour.until(6)
+    assert hour.command("ask", "And you?") == "Done: your question goes out as Q4."
+    answer = post("1", "A4: me too #WardChat", at=hour.now)
+    hour.write(answer)
+    assert hour.placed(answer) == ((4,), "label")
+    assert "Q4 And you?" in hour.texts("bluesky")[-1]
+
+
+@pytest.mark.parametrize("words", ["", "0", "-5", "five", "241", "9999999999"])
+def test_extend_wants_minutes(words: str) -> None:
+    hour = Hour()
+    hour.until(1)
+    assert hour.command("extend", words).startswith("Say by how many")
+    assert hour.sheet.ends == STARTS + 60 * MINUTE
+
+
+def test_who_did_what_is_on_the_board() -> None:
+    hour = Hour()
+    hour.until(1)
+    hour.command("next", name="Wren")
+    hour.command("nonsense")
+    assert hour.session.board("handovers", hour.now).log == ("Wren: Q1 goes out now.",)
+    assert "There is no command 'nonsense'" in hour.answers[-1]
+
+
+def test_a_board_that_could_not_be_posted_is_tried_again() -> None:
+    hour = Hour()
+    assert [m for m in hour.standing["slack"].values() if isinstance(m, Board)]
+    other = Hour(refusing={"slack": "not in that channel"})
+    assert not other.standing["slack"]
+    other.refusing.clear()
+    opened = next(e.event for e in other.events if isinstance(e.event, Opened) and e.event.network == "slack")
+    other.event(opened)
+    other.deliver()
+    assert [m for m in other.standing["slack"].values() if isinstance(m, Board)]
+    assert all(isinstance(n, Notice) for n in other.notices())
