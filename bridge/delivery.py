@@ -16,8 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from bridge.errors import IllegalTransition
-from bridge.model import SECOND, Capabilities, Micros, Order
+from bridge.model import SECOND, Capabilities, Micros, Order, Publish, Text, Words
 
 State: TypeAlias = Literal["queued", "in_flight", "unclear", "sent", "refused", "held", "cancelled"]
 
@@ -61,23 +63,37 @@ class Row:
             raise IllegalTransition(f"order {self.order.id} is {self.state}: cannot {event}") from None
 
 
+def kept(row: Row) -> Order:
+    """What the journal keeps of an order. The words of others that a final one carried are not: should they
+    ask for it, they must be gone, and the events have what is needed."""
+    if row.state not in FINAL or row.order.lane not in ("mirror", "hosts"):
+        return row.order
+    return msgspec.structs.replace(row.order, op=Publish(Words(Text())))
+
+
 def wait(attempts: int) -> float:
     """Seconds to wait after so many tries in vain: doubling, no longer than a minute."""
     return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, 10))
 
 
-def retry(row: Row, after: float, now: Micros) -> None:
-    """Certainly not done: queue it again, no sooner than the network asked for."""
-    row.step("retry")
+def retry(row: Row, after: float, now: Micros, *, again: bool = False) -> None:
+    """Certainly not done: queue it again, no sooner than the network asked for. `again`: what was sent had been
+    sent before, and that may still have been done."""
+    row.step("lose" if again else "retry")
     row.not_before = now + int(max(after, wait(row.attempts) if after <= 0 else 0) * SECOND)
     row.attempts += 1
-    row.tried = 0
+    row.tried = row.tried if again else 0
 
 
 def lose(row: Row, can: Capabilities, now: Micros) -> None:
     """Nobody knows: try the same again soon where that is safe, else look when the network has settled."""
     row.step("lose")
     row.attempts = 0
+    doubt(row, can, now)
+
+
+def doubt(row: Row, can: Capabilities, now: Micros) -> None:
+    """What was sent a moment ago may still be on its way, or not stand yet where we look."""
     row.not_before = now + int((wait(0) if can.resend == "same_key" else can.settle) * SECOND)
 
 
@@ -93,6 +109,7 @@ def absent(row: Row, now: Micros) -> None:
     row.step("absent")
     row.attempts += 1
     row.not_before = now
+    row.tried = 0
 
 
 def may_resend(row: Row, can: Capabilities, now: Micros) -> bool:

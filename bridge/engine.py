@@ -12,9 +12,11 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
+from bridge.chat.intake import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Effects, Event, Recorded, Tick
 from bridge.delivery import Row
@@ -63,7 +65,6 @@ class Released:
     cursor: Callable[[Network, Cursor], None] = lambda network, cursor: None
     seen: Callable[[Network, Micros], None] = lambda network, at: None
     answer: Callable[[Network, str, str], None] = lambda network, where, words: None
-    forget: Callable[[Account], None] = lambda account: None
     feeds: list[Feed] = field(default_factory=list)
 
 
@@ -181,6 +182,7 @@ class Engine:
         batch.rows += fresh
         try:
             await self.journal.commit(batch)
+            await self.forget(*(account for caused in effects for account in caused.forget))
         except BaseException:
             for submission in waiting:
                 if submission.done is not None:
@@ -192,6 +194,15 @@ class Engine:
             if not mark.done():
                 mark.set_result(None)
         self._release(batch, effects, fresh, waiting)
+
+    async def forget(self, *accounts: Account) -> None:
+        """Take people's words out of the journal, and go on from what is left of it, so that a later replay
+        comes to the same."""
+        state, changed = self.session.state, 0
+        for account in accounts:
+            changed += await self.journal.redact(account, partial(redact, state, account))
+        if changed:
+            self.replay()
 
     def _take_in(self, batch: Batch, item: Inbound) -> Effects:
         """One arrival: journalled if a chat wants it, else only its cursor moves on."""
@@ -245,8 +256,6 @@ class Engine:
             follow |= caused.follow
             for network, where, words in caused.answers:
                 released.answer(network, where, words)
-            for account in caused.forget:
-                released.forget(account)
         for chat, numbers in changed.items():
             for feed in released.feeds:
                 feed.changed(chat, sorted(numbers))

@@ -20,9 +20,9 @@ from pathlib import Path
 import msgspec
 
 from bridge.chat.state import Event, Recorded
-from bridge.delivery import FINAL, Row
+from bridge.delivery import FINAL, Row, kept
 from bridge.errors import JournalLocked, JournalUnreadable
-from bridge.model import Cursor, Final, Micros, Network, Order, OrderId, Ref, Sent
+from bridge.model import Account, Cursor, Final, Micros, Network, Order, OrderId, Ref, Sent
 
 VERSION = 1
 
@@ -63,7 +63,7 @@ class Batch:
                 r.attempts,
                 r.not_before,
                 r.tried,
-                _encode(r.order),
+                _encode(kept(r)),
                 *_columns(self.outcomes.get(r.order.id)),
             )
             for r in self.rows
@@ -165,6 +165,36 @@ class Journal:
                 db.executemany(sql, values)
 
         await self.run(write)
+
+    async def redact(self, account: Account, redacted: Callable[[Event], Event]) -> int:
+        """Replace every event that names an account by what `redacted` makes of it, drop what is in quarantine
+        of it, and leave no trace of the old words in the file or its write-ahead log. Gives the number of
+        events that are different now."""
+        named = msgspec.json.encode(account)
+        count = 0
+
+        def rewrite(db: sqlite3.Connection) -> None:
+            found = db.execute("SELECT seq, body FROM events WHERE instr(body, ?)", (named,)).fetchall()
+            events = [(seq, body, _encode(redacted(_event.decode(body)))) for seq, body in found]
+            changes = [(new, seq) for seq, body, new in events if new != body]
+            db.executemany("UPDATE events SET body = ? WHERE seq = ?", changes)
+            nonlocal count
+            count = len(changes)
+            db.execute("DELETE FROM quarantine WHERE instr(payload, ?)", (account.encode(),))
+
+        await self.run(rewrite)
+        if self._writer is None:
+            self._truncate()
+        else:
+            await asyncio.to_thread(self._truncate)
+        return count
+
+    def _truncate(self) -> None:
+        """Empty the write-ahead log, waiting for a commit under way. Raises sqlite3.Error if that fails."""
+        with _reader(self.path) as db:
+            busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise sqlite3.OperationalError("the write-ahead log could not be emptied")
 
     async def run(self, work: Callable[[sqlite3.Connection], None]) -> None:
         """Run `work` in the writer thread, inside a transaction it may share with others."""

@@ -74,6 +74,7 @@ class Author(Value, frozen=True):
     url: str | None = None
     avatar: str | None = None
     bot: bool = False
+    mark: str = ""  # stands for a name that was taken out: equal names have equal marks
 
 
 class Wishes(Value, frozen=True):
@@ -116,6 +117,7 @@ class Post(Value, frozen=True):
     language: str | None = None
     url: str | None = None  # the post's page, "home"
     original: str | None = None  # uri of what a verified bridge account copied
+    mark: str = ""  # stands for words that were taken out: equal words have equal marks
 
 
 # ---------------------------------------------------------------- what links report

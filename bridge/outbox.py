@@ -30,6 +30,7 @@ from bridge.model import (
     Network,
     Order,
     OrderId,
+    Outcome,
     Publish,
     Ref,
     Refused,
@@ -42,6 +43,7 @@ from bridge.ports import Link
 log = logging.getLogger(__name__)
 
 LANES: tuple[Lane, ...] = ("sheet", "hosts", "mirror", "people")
+LATE = "it could not be posted in time"
 ECHOES = 1000  # echoes remembered for answers still to come
 
 
@@ -70,7 +72,11 @@ class Outbox:
         self._networks: dict[Network, _Network] = {}
         self._ended = ended or {}
         self._expiry = asyncio.Event()
-        self.accept(list(rows))
+        rows = list(rows)
+        for row in rows:
+            if row.state == "unclear":
+                delivery.doubt(row, engine.session.state.opened[row.order.network].capabilities, self._clock.now())
+        self.accept(rows)
 
     # ------------------------------------------------------------ what comes in
 
@@ -124,7 +130,7 @@ class Outbox:
             late = [row for row in queued if delivery.too_late(row.order, now)]
             for row in late:
                 if row.state == "queued":
-                    await self._too_late(row, "it could not be posted in time")
+                    await self._too_late(row, LATE)
             if not late:
                 times = [row.order.not_after + 1 for row in queued if row.order.not_after is not None]
                 await woken(self._expiry, self._clock, min(times, default=None))
@@ -183,11 +189,10 @@ class Outbox:
     async def _gather(self, network: Network, of: _Network, link: Link) -> bool:
         """Order the next step of the merged timeline, at the moment it can be sent; False if all is as it
         should be."""
-        session, now = self._engine.session, self._clock.now
-        if session.following(network, now()) is None:
+        if self._engine.session.following(network, self._clock.now()) is None:
             return False
-        await self._pace(of, "chat", "mirror", link)
-        step = session.following(network, now())
+        await self._pace(of, "chat", "mirror")
+        step = self._engine.session.following(network, self._clock.now())
         if step is not None:
             await self._engine.submit(step)
         return True
@@ -201,10 +206,13 @@ class Outbox:
             row.step("cancel")
             await self._settle(row, Cancelled(why))
             return
-        if order.lane != "mirror":
-            await self._pace(of, order.place, order.lane, link)
-        if row.state != "queued" or delivery.too_late(order, self._clock.now()):
-            return  # held meanwhile, or about to be
+        await self._pace(of, order.place, order.lane)
+        if row.state != "queued":
+            return  # held meanwhile
+        if delivery.too_late(order, self._clock.now()):
+            await self._too_late(row, LATE)
+            return
+        self._occupy(of, order, link)
         row.step("dispatch")
         row.tried = row.tried or self._clock.now()
         await self._engine.submit(None, row)
@@ -236,7 +244,7 @@ class Outbox:
             return "what it continues was not posted" if isinstance(order.op.reply_to, tuple) else None
         return "there is nothing there to change" if isinstance(order.op.target, tuple) else None
 
-    async def _pace(self, of: _Network, place: str, lane: Lane, link: Link) -> None:
+    async def _pace(self, of: _Network, place: str, lane: Lane) -> None:
         """Leave the network its time between two messages in one place; the sheet goes before the mirror."""
         while True:
             of.wake[lane].clear()
@@ -246,19 +254,25 @@ class Outbox:
             elif now < free:
                 await self._clock.sleep((free - now) / SECOND)
             else:
-                of.free[place] = now + int(link.opened.capabilities.spacing * SECOND)
                 return
+
+    def _occupy(self, of: _Network, order: Order, link: Link) -> None:
+        """A message goes to its place now: when the next one may."""
+        of.free[order.place] = self._clock.now() + int(link.opened.capabilities.spacing * SECOND)
 
     def _sheet_ready(self, of: _Network, now: Micros) -> bool:
         head = of.lanes["sheet"][0] if of.lanes["sheet"] else None
         return head is not None and head.state in ("queued", "in_flight") and head.not_before <= now
 
-    async def _send(self, row: Row, order: Order, of: _Network, link: Link) -> None:
-        """One try."""
+    async def _send(
+        self, row: Row, order: Order, of: _Network, link: Link, *, again: bool = False
+    ) -> Outcome:
+        """One try. `again`: an earlier one may have succeeded, so only a success says what became of it."""
+        self._occupy(of, order, link)  # again: the commit took its time
         try:
             outcome = await link.send(order)
         except NeedsLogin:
-            delivery.retry(row, 0, self._clock.now())
+            delivery.retry(row, 0, self._clock.now(), again=again)
             await self._engine.submit(None, row)
             raise
         now = self._clock.now()
@@ -268,17 +282,18 @@ class Outbox:
             case Sent():
                 row.step("sent")
                 await self._settle(row, outcome)
-            case Refused():
+            case Refused() if not again:
                 row.step("refuse")
                 await self._settle(row, outcome)
             case RetryLater(after, why):
                 log.info("%s: order %s later: %s", order.network, order.id, why)
-                delivery.retry(row, after, now)
+                delivery.retry(row, after, now, again=again)
                 await self._engine.submit(None, row)
-            case Unclear(why):
+            case Unclear(why) | Refused(why):
                 log.info("%s: order %s unclear: %s", order.network, order.id, why)
                 delivery.lose(row, link.opened.capabilities, now)
                 await self._engine.submit(None, row)
+        return outcome
 
     # ------------------------------------------------------------ unclear orders
 
@@ -291,8 +306,8 @@ class Outbox:
         if delivery.may_resend(row, link.opened.capabilities, self._clock.now()):
             row.step("dispatch")
             await self._engine.submit(None, row)
-            await self._send(row, order, of, link)
-            return
+            if not isinstance(await self._send(row, order, of, link, again=True), Refused):
+                return
         found = await link.find(order)
         match found:
             case Found(posts):

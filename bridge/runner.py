@@ -19,7 +19,7 @@ from bridge.config import Config
 from bridge.engine import Engine
 from bridge.errors import ChatbridgeError
 from bridge.journal import Journal
-from bridge.model import Account, Command, Network
+from bridge.model import Command, Network
 from bridge.outbox import Outbox
 from bridge.ports import Clock, SessionStore
 from bridge.report.files import write
@@ -83,10 +83,10 @@ class Bridge:
         released.cursor = self.supervisor.cursor
         released.seen = self.supervisor.seen
         released.answer = self._answer
-        released.forget = self._forget
         released.feeds = [feed, self.supervisor, self]
         try:
             async with asyncio.TaskGroup() as group:
+                await self.engine.forget(*self.engine.session.forgotten())  # it may have been cut short
                 tasks = [group.create_task(self.engine.run(), name="engine")]
                 if self.engine.session.state.community != self.config.community:
                     await self.engine.submit(Configured(self.config.community))
@@ -134,9 +134,6 @@ class Bridge:
         """`bridge.ports.Feed`: the merged timeline has work, and a chat may be over."""
         self.outbox.stir()
         self._over.set()
-
-    def _forget(self, account: Account) -> None:
-        log.info("a person asked to be forgotten")
 
     # ------------------------------------------------------------ how things are
 

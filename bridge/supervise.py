@@ -145,8 +145,7 @@ class Watch:
 
     async def _rereading(self, link: Link) -> None:
         """What happened to known posts while nobody listened; and everything once more when a chat ends."""
-        session = self._engine.session
-        if known := session.known(self.name):
+        if known := self._engine.session.known(self.name):
             await self._reread(link, known)
         while True:
             self._stir.clear()

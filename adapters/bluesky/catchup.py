@@ -50,10 +50,13 @@ class CatchUp:
             yield found
 
     async def search(self, since: Micros) -> list[Inbound]:
-        """Posts with the tag that the index shows since then; it lags, and may be out of order."""
+        """Posts with the tag that the index shows since then; it lags, and may be out of order.
+
+        `#tag` finds what is marked or listed as a tag, the bare word also what is not.
+        """
         found: list[Inbound] = []
-        for tag in self._sieve.interest.tags:
-            page: dict[str, Any] = {"q": f"#{tag}", "sort": "latest", "limit": 100, "since": ids.iso(since)}
+        for query in (prefix + tag for tag in self._sieve.interest.tags for prefix in ("#", "")):
+            page: dict[str, Any] = {"q": query, "sort": "latest", "limit": 100, "since": ids.iso(since)}
             for _ in range(_PAGES):
                 answer = await self._try("app.bsky.feed.searchPosts", **page)
                 for view in answer.get("posts") or ():

@@ -36,6 +36,7 @@ from bridge.ports import Clock, SessionStore
 Kind = Literal["limited", "login", "refused", "unsent", "unclear"]
 
 _STALE = ("ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired", "AccountTakedown")
+_MEND = "Make an app password in Bluesky's settings, under Privacy and Security, and set it."
 _PAUSE = 5.0  # seconds before trying again what never left
 
 
@@ -136,7 +137,7 @@ class Client:
 
     async def _use_password(self, account: str) -> None:
         if not self._password:
-            raise Failure("login", "There is no app password. Make one in Bluesky's settings and set it.")
+            raise Failure("login", f"Bluesky needs an app password. {_MEND}")
         await self._guard(self._sdk.login(account, self._password, fetch_bsky_profile=False))
 
     async def _look(self) -> None:
@@ -232,7 +233,7 @@ class Client:
         if isinstance(error, RequestErrorBase) and error.response is not None:
             return self._answered(error)
         if isinstance(error, LoginRequiredError):
-            return Failure("login", "Bluesky session is missing")
+            return Failure("login", f"There is no session with Bluesky. {_MEND}")
         cause = error.__cause__ or error
         if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
             return Failure("unsent", f"{self._where} cannot be reached", answered=False)
@@ -246,14 +247,15 @@ class Client:
         response = error.response
         content = response.content
         name, message = (str(getattr(content, key, None) or "") for key in ("error", "message"))
-        why = f"{message or name or 'no reason given'} ({self._where}, {response.status_code})"
+        status = response.status_code
+        said = message or name
+        why = f"{self._where} answers {status}" + (f": {said}" if said else "")
         if message.startswith("Could not locate record"):
             why = message
-        status = response.status_code
         if isinstance(error, RateLimitExceededError):
             return Failure("limited", why, name, self._wait(error))
         if status == 401 or name in _STALE:
-            return Failure("login", why, name)
+            return Failure("login", f"Bluesky refuses our login: {said or status}. {_MEND}", name)
         if status in (400, 403, 404, 405, 413, 501):
             return Failure("refused", why, name)
         return Failure("unclear", why, name)

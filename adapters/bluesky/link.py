@@ -164,6 +164,9 @@ class Link:
         """Items with their posts' authors, each author's wishes before their first post."""
         items = list(items)
         posts = [item.what.post for item in items if isinstance(item.what, Written | Edited)]
+        for item in items:
+            if isinstance(item.what, AuthorKnown):
+                self._profiles.changed(item.what)
         try:
             await self._profiles.learn(post.author.account for post in posts)
         except Failure as failure:
@@ -171,7 +174,6 @@ class Link:
         for item in items:
             what = item.what
             if isinstance(what, AuthorKnown):
-                self._profiles.forget(what.account)
                 if self._profiles.tell(what) is None:
                     continue
             elif isinstance(what, Written | Edited):
@@ -216,6 +218,8 @@ class Link:
             for item in self._taken():
                 await self._queue.put(item)
             lost, self._lost = self._lost, False
+            if lost:
+                self._profiles.doubt()
             old, self._old = self._old, {}
             try:
                 if lost or since:

@@ -25,6 +25,7 @@ class Profiles:
         self._clock = clock
         self._cache: Bounded[Account, Profile] = Bounded(5_000)
         self._told: Bounded[Account, AuthorKnown] = Bounded(5_000)
+        self._stated: Bounded[Account, AuthorKnown] = Bounded(5_000)
         self._missed: Bounded[Account, None] = Bounded(1_000)
 
     async def learn(self, accounts: Iterable[Account]) -> None:
@@ -51,9 +52,9 @@ class Profiles:
     def news(self, did: Account) -> AuthorKnown | None:
         """What is to be told of an author and has not been."""
         profile = self._cache.get(did)
-        if profile is None or not profile.asked:
-            return None
-        return self.tell(AuthorKnown(did, profile.wishes))
+        if known := self._stated.get(did):
+            return self.tell(known)
+        return self.tell(AuthorKnown(did, profile.wishes)) if profile and profile.asked else None
 
     def tell(self, known: AuthorKnown) -> AuthorKnown | None:
         """`known` if it is news."""
@@ -62,9 +63,15 @@ class Profiles:
         self._told[known.account] = known
         return known
 
-    def forget(self, did: Account) -> None:
-        """The profile has changed."""
-        self._cache.pop(did, None)
+    def changed(self, known: AuthorKnown) -> None:
+        """Jetstream told a new profile. The AppView may lag behind it: these wishes outweigh what it says."""
+        self._cache.pop(known.account, None)
+        self._stated[known.account] = known
+
+    def doubt(self) -> None:
+        """Changes may have been missed: look everybody up again."""
+        self._cache.clear()
+        self._stated.clear()
 
     def signed(self, post: Post) -> Post:
         did = post.author.account

@@ -43,13 +43,15 @@ class Jetstream:
                             got = got or frame is not None
                             failed = 0 if got else failed
                             yield frame
-                    why = "closed the connection"
+                    why = "closed the connection at once"
+                except aiohttp.WSServerHandshakeError as error:
+                    why = f"answers {error.status}"
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     why = str(error) or type(error).__name__
                 failed += 1
                 self._next = (self._next + 1) % len(self._hosts)
                 await self._clock.sleep(_PAUSE)
-        raise Unreachable(f"No Jetstream host serves us. The last one, {urlsplit(host).hostname}: {why}")
+        raise Unreachable(f"No Jetstream host serves us. The last one, {urlsplit(host).hostname}, {why}.")
 
     async def _connection(
         self, session: aiohttp.ClientSession, host: str, cursor: Micros

@@ -50,6 +50,12 @@ def _agreed(post: Post, people: People, net: Net) -> bool:
             return consent in ("name", "first")
 
 
+def undecided(post: Post, people: People, net: Net) -> bool:
+    """Whether words from a room stay there only because their author has not said yet what they want."""
+    asking = post.reach == "room" and net.public == "ask"
+    return asking and not people.of(post.author.account).consent and not stays(post, people)
+
+
 def readable(entry: Entry, people: People, nets: dict[Network, Net], audience: Audience) -> list[Post]:
     """The sources of an entry that `audience` may read, the first one leading."""
     return [p for p in entry.sources if may_see(p, entry, people, nets[p.ref.network], audience)]

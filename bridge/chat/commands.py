@@ -1,14 +1,14 @@
 """What hosts can tell the bridge. Every control names the item it means, so that two hosts pressing at once
-do one thing; the answer says what came of it. Only hosts command."""
+do one thing; the answer says what came of it. Only hosts command; what becomes of their own words anybody says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-from bridge.chat import conduct
+from bridge.chat import conduct, consent
 from bridge.chat.community import SERVER, is_host
-from bridge.chat.intake import touch
+from bridge.chat.intake import retouch, touch
 from bridge.chat.runsheet import Item
 from bridge.chat.state import ChatState, Work
 from bridge.chat.timeline import Entry
@@ -21,6 +21,8 @@ CLOSED = "The chat is already closed."
 
 def obey(work: Work, network: Network, command: Command) -> str:
     """Do what a host says; gives the answer for the one who said it."""
+    if command.verb == "consent" and command.by != SERVER:
+        return _consent(work, network, command)
     chat = work.state.chats.get(command.chat) if command.chat else _only(work)
     if chat is None:
         return "Say which chat you mean: " + ", ".join(work.state.chats)
@@ -35,6 +37,18 @@ def obey(work: Work, network: Network, command: Command) -> str:
         work.note(chat, f"{command.name or 'A host'}: {answer.removeprefix('Done: ')}")
     work.effects.sheet.add(chat.id)
     return answer
+
+
+def _consent(work: Work, network: Network, command: Command) -> str:
+    """Anybody's word on where their own answers stand; the last one counts."""
+    chosen = consent.choice(command)
+    if chosen is None:
+        return consent.HOW
+    someone = work.state.people.get(command.by)
+    if someone.consent != chosen:
+        someone.consent = chosen
+        retouch(work, command.by)
+    return consent.answer(someone, work.state.nets[network])
 
 
 def _only(work: Work) -> ChatState | None:

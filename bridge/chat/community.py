@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
+from bridge.chat import attribution
 from bridge.chat.attribution import written_at
-from bridge.model import MINUTE, Account, AuthorKnown, Media, Micros, Network, Post, Text, Wishes
+from bridge.chat.timeline import fingerprint
+from bridge.model import MINUTE, Account, Author, AuthorKnown, Media, Micros, Network, Post, Text, Wishes
 from bridge.settings import Chat, Community
 from bridge.text import MENTION, URL, person
 
@@ -33,7 +36,9 @@ class Person(msgspec.Struct):
     known: bool = False
     wishes: Wishes = Wishes()
     stopped: bool | None = None
+    forgotten: bool = False  # asked to have their words removed, and has not come back since
     consent: Literal["", "name", "first", "no"] = ""  # for what they write in a room
+    asked: Micros = 0  # when we last asked them for that
     shown: int = 0  # posts of theirs that were let through
     recent: list[Micros] = []
 
@@ -75,8 +80,8 @@ class People(msgspec.Struct):
     def same(self, one: Post, other: Post) -> bool:
         """Whether two posts on two networks are by one person: the same name, or a profile that links to the
         other's."""
-        name = person(one.author.name).casefold()
-        if name and name == person(other.author.name).casefold():
+        name = name_mark(one.author)
+        if name and name == name_mark(other.author):
             return True
         return self._links(one, other) or self._links(other, one)
 
@@ -122,10 +127,33 @@ def is_private(post: Post) -> bool:
     return post.reach in ("limited", "direct")
 
 
-def withhold(post: Post, keep: str = "") -> Post:
-    """The post without its words, so that not even the journal has them. `keep`: what places it."""
+def withhold(post: Post) -> Post:
+    """The post without its words, so that not even the journal has them. What places it is kept, and a mark
+    that stands for the words."""
     media: tuple[Media, ...] = ()
-    return msgspec.structs.replace(post, text=Text(keep), warning=None, media=media)
+    return msgspec.structs.replace(
+        post, text=Text(_placing(post.text.plain)), warning=None, media=media, mark=fingerprint(post)
+    )
+
+
+def unname(post: Post) -> Post:
+    """The post of somebody who wants to be forgotten, without words or name. The account stays, to keep it
+    out; what the name was compared with stays comparable, so that a replay merges what was merged."""
+    nobody = Author(post.author.account, "", url=post.author.url, mark=name_mark(post.author))
+    return msgspec.structs.replace(withhold(post), author=nobody)
+
+
+def name_mark(author: Author) -> str:
+    """Stands for a display name, also when it has been taken out: equal names, equal marks; "" for none."""
+    name = person(author.name).casefold()
+    return author.mark or (hashlib.blake2b(name.encode(), digest_size=12).hexdigest() if name else "")
+
+
+def _placing(plain: str) -> str:
+    """All that is kept of words that stay on their network: what says where the post belongs."""
+    entry = attribution.named_entry(plain)
+    numbers = attribution.labels(plain, range(100))
+    return " ".join([*([f">{entry}"] if entry is not None else []), *(f"A{n}." for n in numbers)])
 
 
 def in_window(chat: Chat, starts: Micros, late_until: Micros, at: Micros) -> bool:

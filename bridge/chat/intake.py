@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bridge.chat import attribution
+from bridge.chat import attribution, consent
 from bridge.chat.attribution import written_at
 from bridge.chat.audience import stays
 from bridge.chat.community import (
@@ -15,11 +15,12 @@ from bridge.chat.community import (
     is_host,
     is_private,
     said_to_us,
+    unname,
     withhold,
 )
 from bridge.chat.present import card, heading, wanted
-from bridge.chat.state import ChatState, Purpose, State, Work, dotted, noticed
-from bridge.chat.timeline import Entry, Rule, key
+from bridge.chat.state import Arrived, ChatState, Event, Purpose, State, Work, dotted, noticed
+from bridge.chat.timeline import Entry, Rule, fingerprint, key
 from bridge.model import (
     MINUTE,
     Account,
@@ -66,7 +67,7 @@ def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKn
             if chat is None or key(post.ref) in chat.items or chat.timeline.is_removed(post):
                 return None
             if stays(post, state.people):
-                what = msgspec.structs.replace(what, post=withhold(post, _placing(post.text.plain)))
+                what = msgspec.structs.replace(what, post=withhold(post))
             if chat.timeline.knows(post) and _unchanged(chat, what.post):
                 return None
             return what
@@ -77,13 +78,6 @@ def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKn
         case AuthorKnown(account, wishes):
             before = state.people.all.get(account)
             return None if before and before.known and before.wishes == wishes else what
-
-
-def _placing(plain: str) -> str:
-    """All that is kept of words that stay on their network: what says where the post belongs."""
-    entry = attribution.named_entry(plain)
-    numbers = attribution.labels(plain, range(100))
-    return " ".join([*([f">{entry}"] if entry is not None else []), *(f"A{n}." for n in numbers)])
 
 
 def _unchanged(chat: ChatState, post: Post) -> bool:
@@ -106,6 +100,20 @@ def _concerns(chat: ChatState, ref: Ref) -> bool:
     if chat.timeline.at(ref) is not None:
         return True
     return not chat.over and key(ref) not in chat.timeline.removed and key(ref) not in chat.items
+
+
+def redact(state: State, account: Account, event: Event) -> Event:
+    """An event of the journal as it may stay when a person wants to be forgotten. What they asked of us, and a
+    question they posted by hand as a host, are not their words about the chat and stay."""
+    match event:
+        case Arrived(network, (Written(post) | Edited(post)) as what) if post.author.account == account:
+            if said_to_us(post, state.people.ours.get(network)):
+                return event
+            if any(key(post.ref) in chat.items for chat in state.chats.values()):
+                return event
+            return Arrived(network, msgspec.structs.replace(what, post=unname(post)))
+        case _:
+            return event
 
 
 # ---------------------------------------------------------------- belonging
@@ -204,6 +212,7 @@ def written(work: Work, post: Post) -> None:
         return
     if _is_question_by_hand(work.state, chat, post):
         return
+    consent.ask(work, chat, post)
     someone = work.state.people.get(post.author.account)
     twin = timeline.twin(post, work.state.people.same)
     if twin is not None:
@@ -244,7 +253,7 @@ def _diverged(entry: Entry, post: Post) -> bool:
     others = [p for p in entry.sources if p.uri != post.uri]
     if not others or post.original is not None or any(p.original == post.uri for p in others):
         return False
-    return normalised(others[0].text.plain) != normalised(post.text.plain)
+    return fingerprint(others[0]) != fingerprint(post)
 
 
 def _is_question_by_hand(state: State, chat: ChatState, post: Post) -> bool:
@@ -378,7 +387,7 @@ def _asked(work: Work, post: Post, ask: str) -> None:
         case "stop" | "forget":
             someone.stopped = True
         case "start":
-            someone.stopped, someone.known = False, True
+            someone.stopped, someone.known, someone.forgotten = False, True, False
     if ask == "forget":
         forget(work, account)
     retouch(work, account)
@@ -407,10 +416,11 @@ def _record(state: State, account: Account) -> str:
 
 
 def forget(work: Work, account: Account) -> None:
-    """Take a person's words out of the state, and ask for the same in the journal."""
+    """Take a person's words and name out of the state, and ask for the same in the journal."""
+    work.state.people.get(account).forgotten = True
     for chat in work.state.chats.values():
         for entry in chat.timeline.entries.values():
-            entry.sources = [withhold(p) if p.author.account == account else p for p in entry.sources]
+            entry.sources = [unname(p) if p.author.account == account else p for p in entry.sources]
             if entry.first.author.account == account:
                 chat.timeline.reword(entry)
     work.effects.forget.append(account)

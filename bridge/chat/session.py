@@ -146,6 +146,10 @@ class Session:
             since=min((c.sheet.starts - DOORS for c in open_chats), default=0),
         )
 
+    def forgotten(self) -> tuple[str, ...]:
+        """Accounts whose owners asked that their words be removed."""
+        return tuple(p.account for p in self.state.people.all.values() if p.forgotten)
+
     def known(self, network: Network, chat: str | None = None, most: int | None = RECENT) -> tuple[Ref, ...]:
         """Posts of a network that stand in the timeline, newest first: to be read again after a gap."""
         refs = [

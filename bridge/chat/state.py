@@ -23,6 +23,7 @@ from bridge.model import (
     Final,
     Micros,
     Network,
+    Notice,
     Op,
     Opened,
     Order,
@@ -98,6 +99,7 @@ class Effects(msgspec.Struct):
     sheet: set[str] = set()  # chats whose run sheet or figures are different
     follow: set[Network] = set()  # networks whose interest is different
     answers: list[tuple[Network, str, str]] = []  # (network, Command.answer, words)
+    whispers: list[tuple[Network, Account, Place, Notice]] = []  # for one person's eyes
     forget: list[Account] = []  # whose words must leave the journal
 
 

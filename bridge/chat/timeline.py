@@ -6,6 +6,7 @@ post that arrives after its removal stays away; an edit older than what is known
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
@@ -34,7 +35,7 @@ class Entry(msgspec.Struct):
     hidden: bool = False
     held: str | None = None
     revision: int = 1
-    words: str = ""  # normalised, "" if too short to compare
+    words: str = ""  # fingerprint, "" if too short to compare
 
     @property
     def first(self) -> Post:
@@ -174,11 +175,21 @@ class Timeline(msgspec.Struct):
         entry.words = ""
 
 
-def comparable(post: Post) -> str:
-    """The normalised words if there are enough of them to compare, else ""."""
+def fingerprint(post: Post) -> str:
+    """Stands for a post's normalised words, also when they have been taken out: equal words, equal
+    fingerprints. Begins with "=" if there are enough words to take equal ones for the same post."""
+    if post.mark:
+        return post.mark
     words = normalised(post.text.plain)
-    return words if len(words) >= SAME_WORDS else ""
+    digest = hashlib.blake2b(words.encode(), digest_size=12).hexdigest()
+    return f"{'=' if len(words) >= SAME_WORDS else '-'}{digest}"
+
+
+def comparable(post: Post) -> str:
+    """The fingerprint if there are enough words to compare, else ""."""
+    mark = fingerprint(post)
+    return mark if mark.startswith("=") else ""
 
 
 def _shown(post: Post) -> tuple[object, ...]:
-    return (post.text, post.warning, post.media, post.reach, post.url)
+    return (post.text, post.mark, post.warning, post.media, post.reach, post.url)

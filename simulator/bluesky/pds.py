@@ -37,6 +37,7 @@ class Pds:
         self.budgets = Budgets()
         self.appview = AppView(server.repos)
         self._sessions: set[str] = set()  # the ids of refresh tokens that may still be used
+        self._stale: set[str] = set()  # whose access token is too old whatever it says itself
         self._serial = 0
         self.posts: dict[str, Handler] = {
             "com.atproto.server.createSession": self._create_session,
@@ -123,13 +124,17 @@ class Pds:
             raise XrpcError(400, "InvalidToken", "Token could not be verified")
         if (claims["scope"] == "com.atproto.refresh") != (kind == "refresh"):
             raise XrpcError(400, "InvalidToken", "Bad token scope")
-        if claims["exp"] <= time.time():
+        if claims["exp"] <= time.time() or (claims["jti"] in self._stale and kind == "access"):
             raise XrpcError(400, "ExpiredToken", "Token has expired")
         if claims["jti"] not in self._sessions:
             raise XrpcError(400, "ExpiredToken", "Token has been revoked")
         return self.repos.accounts[claims["sub"]]
 
     # ------------------------------------------------------------ sessions
+
+    def expire(self) -> None:
+        """All access tokens are too old from now on, by this server's clock; refresh tokens stay good."""
+        self._stale |= self._sessions
 
     def _session(self, account: Account) -> Record:
         """New tokens. Their expiry is real time."""

@@ -38,7 +38,8 @@ class Trouble(Subject):
             await _found_once(rig, link, order)
 
     async def test_too_many_requests_are_told_when_to_return(self) -> None:
-        async with self.rig() as rig, rig.open() as link:
+        """In slower time, so that hardly any of the delay has passed when it is told."""
+        async with self.rig(speed=20.0) as rig, rig.open() as link:
             rig.strike("rate_limited")
             order = rig.publish("Q1: too soon?")
             outcome = await link.send(order)

@@ -52,6 +52,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.record import Ours, Person, Record, Said, Tried, plain
 
 SETTLES = 20 * SECOND  # how long a post may take to stand in the history where it is looked for
+SIGHT = 600 * SECOND  # for so long after a time of blindness one can look: the bridge gives up after some minutes
 CAPABLE = {
     "mastodon": Capabilities(Limits(500, url=23), "same_key", HOUR / SECOND, edits=True),
     "bluesky": Capabilities(Limits(300, bytes=3000), "same_key"),
@@ -88,7 +89,8 @@ class Server:
         self._clock, self._faults, self._rng, self._record = clock, faults, faults.rng, record
         self._keys: dict[Micros, Ours] = {}
         self._ids = 0
-        self._down = self._barred = self._blind = 0
+        self._down = self._barred = 0
+        self._blind = -SIGHT
 
     # ------------------------------------------------------------ people
 
@@ -312,7 +314,7 @@ class Server:
         now = self._clock.now()
         if now < self._blind:
             return Unknown("the history cannot be read")
-        if self._faults.hit("find_unknown"):
+        if now > self._blind + SIGHT and self._faults.hit("find_unknown"):
             self._blind = now + round(self._rng.uniform(10, 150) * SECOND)
             return Unknown("the history cannot be read")
         match order.op:

@@ -118,7 +118,8 @@ def post(
 
 class Hour:
     """A session, its networks and its clock. Networks take what they are sent at once, unless they are `down`
-    (then it waits, until it is too late) or `refusing`. What stands on them is in `standing`."""
+    (then it waits, until it is too late) or `refusing` ("slack", or one lane: "slack/mirror"). `standing` is
+    what can be read there."""
 
     def __init__(
         self,
@@ -170,11 +171,16 @@ class Hour:
     def write(self, *posts: Post, known: bool = True) -> None:
         """People post; their wishes are `known` and they have none, unless they told us before."""
         for written in posts:
-            if known and written.author.account not in self.session.state.people.all:
-                self.arrive(AuthorKnown(written.author.account), written.ref.network)
+            if known:
+                self._known(written)
             self.arrive(Written(written), written.ref.network)
 
+    def _known(self, what: Post) -> None:
+        if what.author.account not in self.session.state.people.all:
+            self.arrive(AuthorKnown(what.author.account), what.ref.network)
+
     def edit(self, edited: Post) -> bool:
+        self._known(edited)
         return self.arrive(Edited(edited), edited.ref.network)
 
     def remove(self, gone: Post | Ref) -> bool:
@@ -231,8 +237,9 @@ class Hour:
         first = next(o for o in self.queued if (o.network, o.lane) == (order.network, order.lane))
         if order.network in self.down or first is not order:
             return None
-        if order.network in self.refusing:
-            return Refused(self.refusing[order.network])
+        for name in (order.network, f"{order.network}/{order.lane}"):
+            if name in self.refusing:
+                return Refused(self.refusing[name])
         target = order.op.reply_to if isinstance(order.op, Publish) else order.op.target
         if isinstance(target, tuple) and target not in self.made:
             if any(o.id == target for o in self.queued):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bridge.chat.state import Arrived, Tick
@@ -18,6 +20,12 @@ def buttons(hour: Hour) -> list[Button]:
 
 def press(hour: Hour, button: Button, by: str = SLACK_HOST) -> str:
     return hour.command(button.verb, by=by, chat=button.chat, item=button.item, on=button.on)
+
+
+def state(hour: Hour, item: str) -> str:
+    found = hour.sheet.get(item)
+    assert found is not None
+    return found.state
 
 
 def texts(hour: Hour) -> list[str]:
@@ -100,8 +108,8 @@ def test_nobody_answers_and_the_next_one_is_due() -> None:
 
 
 def test_back_after_two_were_due() -> None:
-    """The hosts get their time to answer about the first; the second waits for that, and goes out though it is
-    late by then."""
+    """The hosts get their time to answer about the first; the second waits for that, and goes out though it
+    is late by then."""
     hour = Hour()
     hour.until(4)
     hour.now = STARTS + 15 * MINUTE + 30_000_000  # our own process was down
@@ -113,9 +121,7 @@ def test_back_after_two_were_due() -> None:
     for network in ALL:
         assert (hour.on("q1")[network], hour.on("q2")[network]) == ("skipped", "posted")
         assert hour.went_out[network] == ["welcome", "q2"]
-    q1 = hour.sheet.get("q1")
-    assert q1 is not None
-    assert q1.state == "skipped"
+    assert state(hour, "q1") == "skipped"
 
 
 def test_a_question_cannot_be_posted_behind_the_next_one() -> None:
@@ -139,12 +145,10 @@ def test_refused_everywhere_is_skipped() -> None:
     hour.until(4)
     hour.refusing.update(dict.fromkeys(ALL, "no"))
     hour.until(6)
-    q1 = hour.sheet.get("q1")
-    assert q1 is not None
-    assert q1.state == "skipped"
+    assert state(hour, "q1") == "skipped"
     hour.refusing.clear()
     assert hour.command("post", item="q1").startswith("Done")
-    assert q1.state == "posted"
+    assert state(hour, "q1") == "posted"
 
 
 @pytest.mark.parametrize("item", ["announcement", "reminder-10m"])
@@ -175,7 +179,7 @@ def test_what_is_long_is_a_thread_and_its_first_part_decides() -> None:
     hour.command("say", words)
     parts = [o for o in hour.orders if o.item == "say1" and o.network == "bluesky"]
     assert len(parts) > 1
-    for n, (one, other) in enumerate(zip(parts, parts[1:], strict=False), start=1):
+    for n, (one, other) in enumerate(pairwise(parts), start=1):
         assert isinstance(other.op, Publish)
         assert isinstance(other.op.content, Words)
         assert (other.op.reply_to, other.part, other.not_after) == (one.id, n, None)

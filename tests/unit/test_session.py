@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.chat.copies import LAG, Gather
@@ -139,7 +139,12 @@ def test_when_a_question_settles_late_its_answers_are_placed_again() -> None:
         post("1", "we listen #WardChat", at=hour.now),
         post("2", "A2: we listen, twice #WardChat", at=hour.now),
         post("3", "A1, A2: both #WardChat", at=hour.now),
-        post("4", "under the copy nobody knows of yet #WardChat", at=hour.now, reply_to=Ref("mastodon", "q2-copy")),
+        post(
+            "4",
+            "under the copy nobody knows of yet #WardChat",
+            at=hour.now,
+            reply_to=Ref("mastodon", "q2-copy"),
+        ),
     ]
     hour.write(*answers)
     assert hour.placed(answers[0]) == ((1,), "time")
@@ -250,7 +255,8 @@ def test_one_of_two_sources_goes_and_the_words_stay() -> None:
     hour.remove(one)
     assert hour.mirrored() == {1: other.text.plain}
     hour.remove(other)
-    assert hour.mirrored() == hour.entries == {}
+    assert hour.mirrored() == {}
+    assert hour.entries == {}
 
 
 def test_a_verified_copy_follows_its_original_through_edits() -> None:
@@ -370,7 +376,7 @@ def test_what_no_chat_wants_is_no_event() -> None:
 
 
 def test_a_step_overtaken_on_its_way_is_not_taken() -> None:
-    """A host hides, or an author deletes, between the moment a step was found and the moment it is decided."""
+    """An author deletes, or a host hides, between the moment a step is found and the moment it is decided."""
     hour = at(6)
     hour.down.add("slack")
     what = post("1", "A1: secret #WardChat", at=hour.now)
@@ -426,7 +432,7 @@ def test_hosts_are_told_what_could_not_be_taken_away() -> None:
     hour = at(6)
     what = post("1", "A1: one #WardChat", at=hour.now)
     hour.write(what)
-    hour.refusing["slack"] = "cant_delete_message"
+    hour.refusing["slack/mirror"] = "cant_delete_message"
     hour.remove(what)
     hour.refusing.clear()
     hour.deliver()
@@ -439,6 +445,7 @@ def test_hosts_are_told_what_could_not_be_taken_away() -> None:
 
 def test_event_time_never_runs_backwards() -> None:
     hour = at(10)
+    hour.event(Tick())
     hour.now -= 5 * MINUTE
     hour.event(Tick())
     assert hour.session.state.at == STARTS + 10 * MINUTE
@@ -467,14 +474,27 @@ story = st.lists(
     ),
     max_size=25,
 )
-SAYS = ("A1: yes #WardChat", f"{LONG} #WardChat", "no tag", "Q2: see https://a.example #WardChat", "#WardChat #nobridge x")
+SAYS = (
+    "A1: yes #WardChat",
+    f"{LONG} #WardChat",
+    "no tag",
+    "Q2: see https://a.example #WardChat",
+    "#WardChat #nobridge x",
+)
 
 
 def tell(hour: Hour, news: list[tuple[str, int, int]]) -> None:
     """An hour as a list of small happenings."""
     for kind, n, m in news:
         network = "bluesky" if n % 3 == 2 else "slack" if n % 3 == 1 else "mastodon"
-        what = post(str(n), SAYS[m % 5], network=network, by=f"p{n % 3}", at=hour.now, edited=m if kind == "edit" else 0)
+        what = post(
+            str(n),
+            SAYS[m % 5],
+            network=network,
+            by=f"p{n % 3}",
+            at=hour.now,
+            edited=m if kind == "edit" else 0,
+        )
         match kind:
             case "write":
                 hour.write(what, known=bool(m % 2))
@@ -498,7 +518,6 @@ def tell(hour: Hour, news: list[tuple[str, int, int]]) -> None:
                 hour.deliver()
 
 
-@settings(max_examples=60)
 @given(story)
 def test_replay_equals_live(news: list[tuple[str, int, int]]) -> None:
     """The events alone, through JSON as the journal keeps them, make the same state and the same orders."""
@@ -512,7 +531,6 @@ def test_replay_equals_live(news: list[tuple[str, int, int]]) -> None:
     assert orders == hour.orders
 
 
-@settings(max_examples=60)
 @given(story)
 def test_the_merged_timeline_ends_as_the_audience_may_see_it(news: list[tuple[str, int, int]]) -> None:
     """Whatever happens, at the end Slack shows exactly the entries it may show, with their present words."""
@@ -526,14 +544,17 @@ def test_the_merged_timeline_ends_as_the_audience_may_see_it(news: list[tuple[st
     expected = {}
     for no, entry in hour.entries.items():
         view = hour.session.entry("handovers", no, "slack")
-        if view is not None and view.text is not None and all(p.ref.network != "slack" for p in entry.sources):
+        if (
+            view is not None
+            and view.text is not None
+            and all(p.ref.network != "slack" for p in entry.sources)
+        ):
             expected[no] = view.text.plain
     assert {n: w for n, w in hour.mirrored().items() if n not in failed} == {
         n: w for n, w in expected.items() if n not in failed
     }
 
 
-@settings(max_examples=60)
 @given(story)
 def test_asking_changes_nothing(news: list[tuple[str, int, int]]) -> None:
     hour = Hour()
@@ -547,7 +568,7 @@ def test_asking_changes_nothing(news: list[tuple[str, int, int]]) -> None:
         hour.session.following(net.name, hour.now + MINUTE)
     hour.session.board("handovers", hour.now)
     for audience in ("hosts", "slack", "page"):
-        hour.session.view("handovers", audience, hour.now)  # type: ignore[arg-type]  # one of three
+        hour.session.view("handovers", audience, hour.now)
     hour.session.admit("mastodon", Written(post("77", "A1: new #WardChat", at=hour.now)))
     hour.session.admit("mastodon", Removed(Ref("mastodon", "77")))
     assert hour.session.digest() == before
@@ -562,7 +583,9 @@ def test_the_page_never_has_what_only_the_hosts_see() -> None:
 
 def test_a_chat_added_to_the_config_runs_beside_the_first() -> None:
     hour = at(6)
-    hour.event(Configured(community(chat(), chat(id="rounds", hashtag="Rounds", starts=STARTS + 10 * MINUTE))))
+    hour.event(
+        Configured(community(chat(), chat(id="rounds", hashtag="Rounds", starts=STARTS + 10 * MINUTE)))
+    )
     hour.until(11)
     assert hour.went_out["mastodon"].count("welcome") == 2
     hour.write(post("1", "#Rounds hello", at=hour.now))
