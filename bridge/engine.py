@@ -33,7 +33,9 @@ from bridge.model import (
     Malformed,
     Micros,
     Network,
+    Notice,
     OrderId,
+    Place,
     Sent,
 )
 from bridge.ports import Clock, Feed
@@ -65,6 +67,7 @@ class Released:
     cursor: Callable[[Network, Cursor], None] = lambda network, cursor: None
     seen: Callable[[Network, Micros], None] = lambda network, at: None
     answer: Callable[[Network, str, str], None] = lambda network, where, words: None
+    whisper: Callable[[Network, Account, Place, Notice], None] = lambda network, account, place, notice: None
     feeds: list[Feed] = field(default_factory=list)
 
 
@@ -256,6 +259,8 @@ class Engine:
             follow |= caused.follow
             for network, where, words in caused.answers:
                 released.answer(network, where, words)
+            for whisper in caused.whispers:
+                released.whisper(*whisper)
         for chat, numbers in changed.items():
             for feed in released.feeds:
                 feed.changed(chat, sorted(numbers))

@@ -14,6 +14,7 @@ import msgspec
 
 from bridge.model import (
     Absent,
+    Account,
     Board,
     Cursor,
     Found,
@@ -22,9 +23,11 @@ from bridge.model import (
     Limits,
     Micros,
     Network,
+    Notice,
     Opened,
     Order,
     Outcome,
+    Place,
     Ref,
     Unknown,
 )
@@ -118,6 +121,11 @@ class Console(Protocol):
 
     async def answer(self, answer: str, text: str) -> None:
         """Tell the one who used a control what came of it; only they see it. Best effort."""
+        ...
+
+    async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
+        """Put something to one person alone, where they read `place`. Best effort: it may never arrive, and
+        nothing may depend on it. Must not raise anything but LinkError."""
         ...
 
 

@@ -83,6 +83,7 @@ class Bridge:
         released.cursor = self.supervisor.cursor
         released.seen = self.supervisor.seen
         released.answer = self._answer
+        released.whisper = self.supervisor.whisper
         released.feeds = [feed, self.supervisor, self]
         try:
             async with asyncio.TaskGroup() as group:

@@ -6,12 +6,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from bridge.chat.state import Reconciled
 from bridge.engine import Engine, woken
 from bridge.errors import CursorLost, LinkError, NeedsLogin, Unreachable
-from bridge.model import SECOND, Board, Cursor, Health, Inbound, Micros, Network, Ref
+from bridge.model import (
+    SECOND,
+    Account,
+    Board,
+    Cursor,
+    Health,
+    Inbound,
+    Micros,
+    Network,
+    Notice,
+    Place,
+    Ref,
+)
 from bridge.outbox import Outbox
 from bridge.ports import Adapter, Clock, Console, Link, SessionStore
 
@@ -21,7 +33,7 @@ FIRST_WAIT = 2.0  # seconds before a broken link is opened again
 LONGEST_WAIT = 60.0
 STEADY = 60.0  # seconds a link must hold for its failures to be forgotten
 BOARD_EVERY = 10.0  # seconds between two edits of the board while its item stays the same
-ANSWERS = 100  # answers to hosts that may wait
+WORDS = 100  # answers and questions to single people that may wait
 
 
 class Watch:
@@ -42,8 +54,8 @@ class Watch:
         self._follow = asyncio.Event()
         self._stir = asyncio.Event()
         self._board = asyncio.Event()
-        self._answers: deque[tuple[str, str]] = deque(maxlen=ANSWERS)
-        self._answer = asyncio.Event()
+        self._words: deque[Callable[[Console], Awaitable[None]]] = deque(maxlen=WORDS)
+        self._word = asyncio.Event()
         self._state = Health(self.name, title, "opening", self._clock.now())
         self._last: Micros = 0
         self.rereading = False
@@ -71,8 +83,14 @@ class Watch:
         self._board.set()
 
     def answer(self, where: str, words: str) -> None:
-        self._answers.append((where, words))
-        self._answer.set()
+        self._tell(lambda console: console.answer(where, words))
+
+    def whisper(self, account: Account, place: Place, notice: Notice) -> None:
+        self._tell(lambda console: console.whisper(account, place, notice))
+
+    def _tell(self, word: Callable[[Console], Awaitable[None]]) -> None:
+        self._words.append(word)
+        self._word.set()
 
     @property
     def health(self) -> Health:
@@ -123,7 +141,7 @@ class Watch:
                 group.create_task(self._rereading(link), name=f"{self.name} reread")
                 if isinstance(link, Console):
                     group.create_task(self._boarding(link), name=f"{self.name} board")
-                    group.create_task(self._answering(link), name=f"{self.name} answers")
+                    group.create_task(self._telling(link), name=f"{self.name} words")
 
     async def _read(self, link: Link) -> None:
         async for item in link.inbound(self._cursor):
@@ -189,12 +207,13 @@ class Watch:
 
     healths: Callable[[], tuple[Health, ...]] = staticmethod(lambda: ())
 
-    async def _answering(self, console: Console) -> None:
+    async def _telling(self, console: Console) -> None:
+        """What is for one person's eyes, in the order it came up."""
         while True:
-            await self._answer.wait()
-            self._answer.clear()
-            while self._answers:
-                await console.answer(*self._answers.popleft())
+            await self._word.wait()
+            self._word.clear()
+            while self._words:
+                await self._words.popleft()(console)
 
 
 class Supervisor:
@@ -245,6 +264,10 @@ class Supervisor:
     def answer(self, network: Network, where: str, words: str) -> None:
         if network in self.watches:
             self.watches[network].answer(where, words)
+
+    def whisper(self, network: Network, account: Account, place: Place, notice: Notice) -> None:
+        if network in self.watches:
+            self.watches[network].whisper(account, place, notice)
 
 
 def _item(board: Board) -> tuple[object, ...]:

@@ -95,9 +95,10 @@ class Stage(Protocol):
     def delete(self, person: Person, post: str) -> None: ...
 
     def find_control(self, verb: str) -> list[dict[str, Any]]:
-        """Controls hosts can use now (buttons in the hosts' room whose action is `verb`); empty elsewhere."""
+        """Controls people can use now: buttons whose action is `verb`, in the hosts' room or, with the one who
+        sees it as `user`, in what was put to one person alone; empty elsewhere."""
         ...
 
     def use_control(self, person: Person, control: dict[str, Any]) -> bool:
-        """A host uses one, over the wire; False if nobody was connected to take it (press again later)."""
+        """Somebody uses one, over the wire; False if nobody was connected to take it (press again later)."""
         ...

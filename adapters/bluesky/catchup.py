@@ -1,7 +1,7 @@
 """What Jetstream may have missed, asked of the AppView: threads, posts by address, the tag, mentions.
 
-Everything here is best effort but one: our login being refused is told. The AppView is reached through our
-own server, which answers 502 where it has none; then the record itself says whether a post still exists.
+The AppView is reached through our own server, which answers 502 where it has none; then the record itself
+says whether a post still exists, and nothing more can be caught up with. Failures of our own server are told.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ class CatchUp:
     async def posts(self, uris: Sequence[str], again: bool) -> AsyncIterator[list[Inbound]]:
         """The present state of posts and the replies to them that were not delivered yet, a batch at a time.
 
-        `again`: report each, also if nothing changed; else only what changed since it was delivered. Raises
-        Failure if the server cannot be reached.
+        `again`: report each, also if nothing changed; else only what changed since it was delivered.
         """
         walked: set[str] = set()
         for start in range(0, len(uris), _BATCH):
@@ -78,11 +77,11 @@ class CatchUp:
         return found[::-1]
 
     async def _try(self, method: str, **params: Any) -> Json:
-        """An answer; nothing if the AppView is away. Raises Failure if the server is or refuses our login."""
+        """An answer; nothing if there is no AppView. Raises Failure if our own server fails us."""
         try:
             return await self._client.query(method, **params)
         except Failure as failure:
-            if failure.kind == "login" or not failure.answered:
+            if not failure.beyond:
                 raise
             return {}
 
@@ -99,7 +98,7 @@ class CatchUp:
         try:
             answer = await self._client.query("com.atproto.repo.getRecord", **address_params(address))
         except Failure as failure:
-            if failure.kind == "login" or not failure.answered:
+            if not failure.beyond:
                 raise
             return {"uri": uri} if failure.absent else None
         return {"uri": uri, "cid": answer.get("cid"), "record": answer.get("value")}

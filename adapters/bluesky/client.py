@@ -42,22 +42,27 @@ _PAUSE = 5.0  # seconds before trying again what never left
 
 class Failure(Exception):
     """A request that failed. `error`: the XRPC error's name. `after`: seconds of chat time the server asks us
-    to wait. `answered`: the server itself said so."""
+    to wait. `status`: of the answer, 0 if there was none."""
 
     def __init__(
-        self, kind: Kind, why: str, error: str = "", after: float | None = None, answered: bool = True
+        self, kind: Kind, why: str, error: str = "", after: float | None = None, status: int = 0
     ) -> None:
         self.kind = kind
         self.why = why
         self.error = error
         self.after = after
-        self.answered = answered
+        self.status = status
         super().__init__(why)
 
     @property
     def absent(self) -> bool:
         """The record asked for certainly does not exist (PDS and AppView word it differently)."""
         return self.error == "RecordNotFound" or self.why.startswith("Could not locate record")
+
+    @property
+    def beyond(self) -> bool:
+        """Our server is there and well; it is the service behind it that is not, or that says no."""
+        return self.kind == "refused" or self.status in (502, 504)
 
     def outcome(self) -> RetryLater | Refused | Unclear:
         """What it means for an order. Raises NeedsLogin."""
@@ -214,7 +219,7 @@ class Client:
         headers, are not chained. RuntimeError is what httpx raises once it is closed."""
         if self._closed:
             doing.close()
-            raise Failure("unsent", "The link to Bluesky is closed", answered=False)
+            raise Failure("unsent", "The link to Bluesky is closed")
         self._flying += 1
         self._idle.clear()
         try:
@@ -229,18 +234,18 @@ class Client:
 
     def _failure(self, error: Exception) -> Failure:
         if self._closed:
-            return Failure("unclear", "The link to Bluesky was closed meanwhile", answered=False)
+            return Failure("unclear", "The link to Bluesky was closed meanwhile")
         if isinstance(error, RequestErrorBase) and error.response is not None:
             return self._answered(error)
         if isinstance(error, LoginRequiredError):
             return Failure("login", f"There is no session with Bluesky. {_MEND}")
         cause = error.__cause__ or error
         if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-            return Failure("unsent", f"{self._where} cannot be reached", answered=False)
+            return Failure("unsent", f"{self._where} cannot be reached")
         if isinstance(cause, httpx.TimeoutException):
-            return Failure("unclear", f"{self._where} did not answer in time", answered=False)
+            return Failure("unclear", f"{self._where} did not answer in time")
         if isinstance(cause, httpx.HTTPError):
-            return Failure("unclear", f"{self._where} broke off the connection", answered=False)
+            return Failure("unclear", f"{self._where} broke off the connection")
         return Failure("unclear", f"{self._where} answered something that cannot be read")
 
     def _answered(self, error: RequestErrorBase) -> Failure:
@@ -253,12 +258,14 @@ class Client:
         if message.startswith("Could not locate record"):
             why = message
         if isinstance(error, RateLimitExceededError):
-            return Failure("limited", why, name, self._wait(error))
+            return Failure("limited", why, name, self._wait(error), status)
         if status == 401 or name in _STALE:
-            return Failure("login", f"Bluesky refuses our login: {said or status}. {_MEND}", name)
+            return Failure(
+                "login", f"Bluesky refuses our login: {said or status}. {_MEND}", name, status=status
+            )
         if status in (400, 403, 404, 405, 413, 501):
-            return Failure("refused", why, name)
-        return Failure("unclear", why, name)
+            return Failure("refused", why, name, status=status)
+        return Failure("unclear", why, name, status=status)
 
     def _wait(self, error: RateLimitExceededError) -> float | None:
         """Seconds until the limit is lifted, by chat time, in which servers stamp."""

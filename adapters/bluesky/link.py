@@ -14,6 +14,7 @@ from adapters.bluesky import LIMITS, Settings, convert, ids
 from adapters.bluesky.catchup import CatchUp, address_params
 from adapters.bluesky.client import Client, Failure
 from adapters.bluesky.convert import Profile
+from adapters.bluesky.memory import Bounded
 from adapters.bluesky.pictures import Pictures
 from adapters.bluesky.profiles import Profiles
 from adapters.bluesky.sieve import KEPT, Sieve
@@ -103,6 +104,7 @@ class Link:
         self._lost = False  # a connection broke: anything may have been missed
         self._old: dict[str, None] = {}  # threads whose past has not been read
         self._kept: list[Inbound] = []  # found by `follow`, to be delivered by `inbound`
+        self._unsigned: Bounded[str, Inbound] = Bounded(500)  # delivered without their author's name
         self._opened = Opened(
             name,
             client.did,
@@ -179,6 +181,8 @@ class Link:
             elif isinstance(what, Written | Edited):
                 if known := self._profiles.news(what.post.author.account):
                     yield Inbound(self._network, known)
+                if not self._profiles.is_known(what.post.author.account):
+                    self._unsigned[what.post.uri] = item
                 what = type(what)(self._profiles.signed(what.post))
             yield msgspec.structs.replace(item, what=what)
 
@@ -249,7 +253,7 @@ class Link:
             await self._clock.sleep(_PULSE)
             now = self._clock.now()
             try:
-                await self._put([Inbound(self._network, known) for known in await self._profiles.retry()])
+                await self._sign_at_last()
                 await self._seek(since - _INDEXED)
                 since = now
             except Failure as failure:
@@ -257,6 +261,16 @@ class Link:
                     raise
             if self._lost or self._old:
                 self._behind.set()
+
+    async def _sign_at_last(self) -> None:
+        """Posts whose author could not be looked up in time, once more and with their author."""
+        await self._profiles.retry()
+        for uri, item in list(self._unsigned.items()):
+            if isinstance(item.what, Written | Edited) and self._profiles.is_known(
+                item.what.post.author.account
+            ):
+                del self._unsigned[uri]
+                await self._put([item])
 
     def _taken(self) -> list[Inbound]:
         kept, self._kept = self._kept, []

@@ -18,7 +18,7 @@ _PATIENCE = 10.0  # seconds a post waits for its author's profile
 
 class Profiles:
     """Profiles of authors. One that cannot be had keeps no post back: it goes out under the author's DID,
-    without an AuthorKnown, and is tried again by `retry`."""
+    without an AuthorKnown; `retry` tries again."""
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client = client
@@ -42,12 +42,14 @@ class Profiles:
                 if did not in self._cache:
                     self._missed[did] = None
 
-    async def retry(self) -> list[AuthorKnown]:
-        """Try again those that could not be had; gives what is known now."""
+    async def retry(self) -> None:
+        """Try again those that could not be had."""
         missed = list(self._missed)
         self._missed.clear()
         await self.learn(missed)
-        return [known for did in missed if (known := self.news(did))]
+
+    def is_known(self, did: Account) -> bool:
+        return did in self._cache
 
     def news(self, did: Account) -> AuthorKnown | None:
         """What is to be told of an author and has not been."""
@@ -83,6 +85,8 @@ class Profiles:
         except Failure as failure:
             if failure.kind == "login":
                 raise
+            if not failure.beyond:
+                return
         else:
             for view in answer.get("profiles") or ():
                 profile = convert.profile(view)

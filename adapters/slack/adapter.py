@@ -131,5 +131,5 @@ class SlackAdapter:
             people=People(web, home, self._clock),
             memory=memory,
             writer=Writer(web, history, home, memory),
-            desk=Desk(web),
+            desk=Desk(web, home),
         )

@@ -12,7 +12,7 @@ from adapters.slack import blocks, ids
 from adapters.slack.convert import Home
 from adapters.slack.rich import escaped
 from adapters.slack.web import Failure, Web
-from bridge.model import Board, Command, Ref
+from bridge.model import Account, Board, Command, Notice, Place, Ref
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +51,10 @@ def typed(body: dict[str, Any], home: Home) -> Command:
 
 
 class Desk:
-    """Shows boards and answers."""
+    """Shows boards, answers, and asks people one by one."""
 
-    def __init__(self, web: Web) -> None:
-        self._web = web
+    def __init__(self, web: Web, home: Home) -> None:
+        self._web, self._home = web, home
         self._newest: dict[Ref, Board] = {}
         self._busy: set[Ref] = set()
 
@@ -88,6 +88,17 @@ class Desk:
             log.debug("slack: not told in the channel: %s", failure)
             if failure.kind == "refused":
                 await self._directly(user, said)
+
+    async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
+        """See `bridge.ports.Console.whisper`. An ephemeral message: whether Slack shows it nobody is told, and
+        it is gone when the window is loaded again (documentation)."""
+        channel = self._home.hosts if place == "hosts" else self._home.channel
+        try:
+            where = {"channel": channel, "user": ids.user(self._home.team, account)}
+            shown = blocks.message(notice).arguments()
+            await self._web.write("chat.postEphemeral", {**where, **shown, "parse": "none"})
+        except (Failure, blocks.TooLong, ValueError) as error:
+            log.debug("slack: this was not whispered: %s", error)
 
     async def _directly(self, user: str, said: dict[str, str]) -> None:
         try:

@@ -57,6 +57,14 @@ def account(team: str, user: str) -> Account:
     return f"slack:{team}/{user}"
 
 
+def user(team: str, account: Account) -> str:
+    """The user id of an account of this workspace. Raises ValueError if it is none."""
+    where, _, member = account.partition("/")
+    if where != f"slack:{team}" or not member:
+        raise ValueError(f"not an account of the workspace {team}: {account[:60]!r}")
+    return member
+
+
 def permalink(site: str, channel: str, ts: str, root: str | None = None) -> str:
     """The message's page. `site`: the workspace's address, as auth.test gives it, with its final slash."""
     link = f"{site}archives/{channel}/p{ts.replace('.', '')}"

@@ -18,6 +18,7 @@ from bridge.model import (
     MINUTE,
     SECOND,
     Absent,
+    Account,
     Beat,
     Board,
     Cursor,
@@ -28,9 +29,11 @@ from bridge.model import (
     Interest,
     Malformed,
     Micros,
+    Notice,
     Opened,
     Order,
     Outcome,
+    Place,
     Post,
     Ref,
     Removed,
@@ -358,6 +361,10 @@ class SlackLink:
     async def answer(self, answer: str, text: str) -> None:
         """See `bridge.ports.Console.answer`."""
         await self._desk.answer(answer, text)
+
+    async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
+        """See `bridge.ports.Console.whisper`."""
+        await self._desk.whisper(account, place, notice)
 
 
 def _remember(memory: OrderedDict[K, T], key: K, value: T, most: int) -> None:

@@ -1,5 +1,5 @@
 """What hosts can tell the bridge. Every control names the item it means, so that two hosts pressing at once
-do one thing; the answer says what came of it. Only hosts command; what becomes of their own words anybody says."""
+do one thing; the answer says what came of it. Only hosts command; on their own words alone anybody does."""
 
 from __future__ import annotations
 

@@ -69,6 +69,8 @@ class Pds:
         server = self.server
         if server.faults.active(server.network, "outage"):
             return web.Response(status=503, text="upstream connect error")
+        if method in server.faulty:
+            return XrpcError(500, "InternalServerError", "Internal Server Error").response()
         is_write = method.rpartition(".")[2] in POINTS
         if is_write and server.faults.hit(server.network, "server_error"):
             return XrpcError(500, "InternalServerError", "Internal Server Error").response()

@@ -35,6 +35,7 @@ class Server:
         self.domain = f"{network}.example"
         self.password = "abcd-simulated-app-pass"
         self.address = ""
+        self.faulty: set[str] = set()  # methods that answer 500 for now
         self.said: dict[str, Said] = {}
         self.on_ours: list[Callable[[Said], None]] = []
         self.repos = Repos(clock.now)

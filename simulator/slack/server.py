@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,18 @@ from simulator.faults import Faults
 from simulator.slack import rules, wire
 from simulator.slack.sockets import Hub
 from simulator.slack.web import Api
-from simulator.slack.wire import BOT_NAME, BOT_USER, CHAT, HOSTS, SITE, TEAM, Member, Message, Table
+from simulator.slack.wire import (
+    BOT_NAME,
+    BOT_USER,
+    CHAT,
+    HOSTS,
+    SITE,
+    TEAM,
+    Member,
+    Message,
+    Table,
+    Whisper,
+)
 from simulator.stage import Draft, Person, Said
 
 SCOPES = (
@@ -53,7 +65,7 @@ class Server:
         self.members: dict[str, Member] = {BOT_USER: Member(BOT_USER, BOT_NAME, "The chat", bot=True)}
         self.directs: dict[str, str] = {}  # user id -> direct conversation with the bridge
         self.messages: dict[tuple[str, str], Message] = {}  # in the order of their ts
-        self.whispers: list[tuple[str, str, str]] = []  # ephemeral messages: channel, user, words
+        self.whispers: list[Whisper] = []
         self.hub = Hub(network, clock, faults)
         self.api = Api(self)
         self._last = 0
@@ -163,21 +175,30 @@ class Server:
         )
 
     def find_control(self, verb: str) -> list[dict[str, Any]]:
-        """The buttons of live messages in the hosts' room whose action is `verb`, newest last."""
+        """The buttons whose action is `verb`, of live messages in the hosts' room and of ephemeral ones, newest
+        last. An ephemeral one's also say who alone sees it (`user`, a handle) and how many times that person
+        was told something in so many words (`told`)."""
+        messages = [m for m in self.channel(HOSTS) if m.ours and not m.deleted]
+        told = Counter(w.user for w in self.whispers if not w.blocks)
         return [
             {"action_id": e["action_id"], "value": json.loads(e["value"]), "channel": m.channel, "ts": m.ts}
-            for m in self.channel(HOSTS)
-            if m.ours and not m.deleted
+            | ({"user": self.members[m.user].handle, "told": told[m.user]} if isinstance(m, Whisper) else {})
+            for m in (*messages, *self.whispers)
             for e in _buttons(m)
             if e["action_id"].removeprefix(PREFIX).partition(":")[0] == verb
         ]
 
     def use_control(self, person: Person, control: dict[str, Any]) -> bool:
-        """Press a button, if it is still there."""
-        message = self.live(control["channel"], control["ts"])
+        """Press a button, if it is there for this person. Slack sends an ephemeral message's place and not
+        what it says (documentation)."""
+        place = control["channel"], control["ts"]
+        mine = (w for w in self.whispers if (w.channel, w.ts, w.user) == (*place, person.account))
+        message: Message | Whisper | None = self.live(*place) or next(mine, None)
         pressed = [e for e in _buttons(message) if e["action_id"] == control["action_id"]] if message else []
         if message is None or not pressed:
             return False
+        container = {"type": "message", "message_ts": message.ts, "channel_id": message.channel}
+        said: Table = {"message": message.json()} if isinstance(message, Message) else {}
         return self.hub.interactive(
             {
                 "type": "block_actions",
@@ -188,11 +209,11 @@ class Server:
                     "team_id": TEAM,
                 },
                 "api_app_id": wire.APP,
-                "container": {"type": "message", "message_ts": message.ts, "channel_id": message.channel},
+                "container": container | {"is_ephemeral": isinstance(message, Whisper)},
                 "trigger_id": uuid.uuid4().hex,
                 "team": {"id": TEAM, "domain": "teashop"},
-                "channel": {"id": message.channel, "name": "hosts"},
-                "message": message.json(),
+                "channel": {"id": message.channel, "name": "chat" if message.channel == CHAT else "hosts"},
+                **said,
                 "actions": [{**pressed[0], "action_ts": wire.ts(self.clock.now())}],
             }
         )
@@ -298,5 +319,5 @@ class Server:
         return rules.plain(words)
 
 
-def _buttons(message: Message) -> list[Table]:
+def _buttons(message: Message | Whisper) -> list[Table]:
     return [e for b in message.blocks if b["type"] == "actions" for e in b["elements"] if "action_id" in e]

@@ -12,7 +12,19 @@ from aiohttp import web
 from simulator.slack import rules
 from simulator.slack.budgets import Budgets
 from simulator.slack.rules import Refusal
-from simulator.slack.wire import BOT, BOT_NAME, BOT_USER, CHAT, HOSTS, SECOND, SITE, TEAM, Message, Table
+from simulator.slack.wire import (
+    BOT,
+    BOT_NAME,
+    BOT_USER,
+    CHAT,
+    HOSTS,
+    SECOND,
+    SITE,
+    TEAM,
+    Message,
+    Table,
+    Whisper,
+)
 
 if TYPE_CHECKING:
     from simulator.slack.server import Server
@@ -201,8 +213,11 @@ class Api:
         channel = self._writable(arguments["channel"])
         if arguments["user"] not in self.server.members:
             raise Refusal("user_not_in_channel")
-        self.server.whispers.append((channel, arguments["user"], rules.plain(arguments["text"])))
-        return {"ok": True, "message_ts": self.server.next_ts()}
+        text, blocks = arguments.get("text", ""), arguments.get("blocks", [])
+        rules.check(text, blocks, arguments.get("attachments", []), update=False)
+        ts = self.server.next_ts()
+        self.server.whispers.append(Whisper(channel, ts, arguments["user"], rules.plain(text), blocks))
+        return {"ok": True, "message_ts": ts}
 
     def _own(self, arguments: Table, foreign: str) -> Message:
         message = self.server.live(self._readable(arguments["channel"]), arguments["ts"])

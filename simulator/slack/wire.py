@@ -120,6 +120,17 @@ class Message:
         }
 
 
+@dataclass(frozen=True)
+class Whisper:
+    """An ephemeral message: for one user's eyes, and in no history."""
+
+    channel: str
+    ts: str
+    user: str
+    words: str
+    blocks: list[Table] = field(default_factory=list)
+
+
 def as_blocks(text: str) -> Table:
     """The rich_text Slack's own composer would have made; nobody needs more of it here."""
     section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}

@@ -215,6 +215,34 @@ async def test_posts_come_through_without_an_appview() -> None:
         await link.expect(Removed, said)
 
 
+async def test_an_author_who_could_not_be_looked_up_is_named_later() -> None:
+    """A post waits for nobody; once the profile service is back, its author and their wishes are told."""
+    async with opened() as (rig, stage, link):
+        said = rig.says(rig.person("#nobridge"))
+        stage.faulty.add("app.bsky.actor.getProfiles")
+        post = (await link.expect(Written, said)).post
+        assert post.author.handle == post.author.account
+        assert not link.others(AuthorKnown)
+        stage.faulty.clear()
+        await link.until(lambda: len(link.whats(Written, said)) > 1, "the post again, with its author")
+        assert link.whats(Written, said)[-1].post.author.handle == "@nurse-01.bluesky.example"
+        assert link.others(AuthorKnown)[-1].wishes.nobridge
+
+
+@pytest.mark.parametrize("method", ["app.bsky.feed.getPosts", "com.atproto.repo.getRecord"])
+async def test_what_cannot_be_read_again_now_is_not_called_gone(method: str) -> None:
+    async with opened() as (rig, stage, link):
+        said = rig.says(rig.person())
+        ref = (await link.expect(Written, said)).post.ref
+        rig.deletes(said)
+        await link.expect(Removed, said)
+        link.items.clear()
+        stage.faulty.add(method)
+        with pytest.raises(Unreachable):
+            await link.reread([ref])
+        assert not link.whats(Removed, said)
+
+
 async def test_a_gap_the_cursor_does_not_reach_is_filled() -> None:
     """Jetstream skips what it has forgotten without a word."""
     async with Bluesky().rig() as rig:

@@ -138,7 +138,9 @@ async def test_a_button_becomes_a_command_and_is_answered_to_its_user_alone() ->
         by = f"slack:T0TEASHOP/{host.account}"
         assert command == Command("post", by, "tea", "q3", on="bluesky", name="Lucy 1", answer=command.answer)
         await slack(link).answer(command.answer, "Done: <Q3> goes out now.")
-        assert server(rig).whispers == [(HOSTS, host.account, "Done: <Q3> goes out now.")]
+        (whisper,) = server(rig).whispers
+        assert (whisper.channel, whisper.user) == (HOSTS, host.account)
+        assert whisper.words == "Done: <Q3> goes out now."
 
 
 async def test_typed_commands() -> None:
@@ -176,3 +178,48 @@ async def test_the_newest_board_wins() -> None:
 
 def _board(entries: int) -> Board:
     return Board("tea", "Tea", "CoastalTea", 1, "open", 0, 2, "Europe/London", entries=entries)
+
+
+QUESTION = Notice(
+    "Shall your answers also stand on the page (https://tea.example)?",
+    (
+        Button("Show with my name", "consent", "tea", item="name", style="primary"),
+        Button("Show with my first name", "consent", "tea", item="first"),
+    ),
+)
+
+
+async def test_a_question_is_whispered_to_one_person_who_alone_can_answer() -> None:
+    async with subject().rig() as rig, rig.open() as link:
+        nurse, other = rig.person(name="nurse"), rig.person(name="porter")
+        account = f"slack:T0TEASHOP/{nurse.account}"
+        await slack(link).whisper(account, "chat", QUESTION)
+        (whisper,) = server(rig).whispers
+        assert (whisper.channel, whisper.user, whisper.words) == (CHAT, nurse.account, QUESTION.text)
+        assert not [s for s in rig.stage.said.values() if s.ours], "nobody else sees anything"
+        controls = rig.stage.find_control("consent")
+        assert [(c["value"], c["user"]) for c in controls] == [
+            ({"chat": "tea", "item": "name"}, nurse.handle),
+            ({"chat": "tea", "item": "first"}, nurse.handle),
+        ]
+        assert not rig.stage.use_control(other, controls[1]), "it is not there for anybody else"
+        assert rig.stage.use_control(nurse, controls[1])
+        await link.until(lambda: link.others(Command), "a Command")
+        (command,) = link.others(Command)
+        assert command == Command(
+            "consent", account, "tea", "first", name=command.name, answer=command.answer
+        )
+        await slack(link).answer(command.answer, "Done.")
+        answer = server(rig).whispers[-1]
+        assert (answer.channel, answer.user, answer.words) == (CHAT, nurse.account, "Done.")
+        assert {c["told"] for c in rig.stage.find_control("consent")} == {1}
+
+
+async def test_a_whisper_that_cannot_be_had_is_nobodys_trouble() -> None:
+    async with subject().rig() as rig, rig.open() as link:
+        for account in ("slack:T0TEASHOP/UGONE", "slack:TOTHER/U1", "acct:ann@tea.example", ""):
+            await slack(link).whisper(account, "chat", QUESTION)
+        rig.strike("outage")
+        await slack(link).whisper(f"slack:T0TEASHOP/{rig.person().account}", "chat", QUESTION)
+        assert server(rig).whispers == []
+        assert not link.others(Command)

@@ -64,7 +64,7 @@ class Hall:
     def write(self, person: Person, draft: Draft) -> str:
         text = draft.text if draft.tag == "none" else f"{draft.text} #{self._tag}"
         reach: Reach = "direct" if draft.place == "direct" else draft.reach
-        return self._add(person.handle, text, draft.reply_to, reach, quote=draft.quote)
+        return self._add(person.handle, text, draft.reply_to, reach, quote=draft.quote, warning=draft.warning)
 
     def edit(self, person: Person, post: str, text: str) -> None:
         self._change(post, text)
@@ -147,6 +147,7 @@ class Hall:
         *,
         key: str = "",
         quote: str | None = None,
+        warning: str | None = None,
     ) -> str:
         said = Said(
             self.network,
@@ -158,7 +159,7 @@ class Hall:
             bool(key),
             reply_to,
             reach,
-            raw={"key": key, "edited": 0, "quote": quote},
+            raw={"key": key, "edited": 0, "quote": quote, "warning": warning},
         )
         self.said[said.id] = said
         self._emit(self._frame("post", said))

@@ -39,6 +39,13 @@ class Reading(Subject):
                 f"nothing that turns the reading direction in {heard!r}", link
             )
 
+    async def test_a_content_warning_stays_with_its_post(self) -> None:
+        async with self.rig() as rig, rig.open() as link:
+            said = rig.says(rig.person(), "behind it", warning="about \u202edeath")
+            post = (await link.expect(Written, said)).post
+            told = f"{post.warning} {post.text.plain}"
+            assert "about death" in told, rig.story(f"its warning, tamed, not {told!r}", link)
+
     async def test_off_topic_posts_yield_nothing(self) -> None:
         async with self.rig() as rig, rig.open() as link:
             nurse = rig.person()

@@ -50,7 +50,7 @@ from bridge.model import (
     Written,
 )
 from bridge.ports import Adapter, Clock, SessionStore
-from bridge.text import hashtags, tamed
+from bridge.text import hashtags, tame, tamed
 from tests.conformance.hall import CLOSED, HALLS, Answered
 
 
@@ -207,6 +207,7 @@ class HallLink:
             reach=payload["reach"],
             reply_to=Ref(network, parent) if parent else None,
             quotes=(Ref(network, quote),) if quote else (),
+            warning=tame(payload["raw"]["warning"] or "") or None,
             tags=hashtags(payload["text"]),
         )
 

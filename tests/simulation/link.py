@@ -11,20 +11,25 @@ from typing import TypeVar
 from bridge.errors import Unreachable
 from bridge.model import (
     Absent,
+    Account,
     AuthorKnown,
     Beat,
     Board,
     Cursor,
+    Echoed,
     Edited,
     Found,
     Inbound,
     Interest,
     Network,
+    Notice,
     Opened,
     Order,
     Outcome,
+    Place,
     Post,
     Ref,
+    Removed,
     Unclear,
     Unknown,
     What,
@@ -132,6 +137,12 @@ class SimLink:
 
     def _wanted(self, what: What) -> list[What]:
         """What the core should hear of a frame; before a stranger's first post their wishes."""
+        told = self._told(what)
+        for one in told:
+            self._server.log(self._server.name, "tells", _brief(one))
+        return told
+
+    def _told(self, what: What) -> list[What]:
         match what:
             case Written(post) | Edited(post):
                 if not self._interesting(post):
@@ -208,6 +219,22 @@ class SimConsole(SimLink):
 
     async def answer(self, answer: str, text: str) -> None:
         self._server.answers.setdefault(answer, text)
+
+    async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
+        pass  # it may never arrive, and here it never does
+
+
+def _brief(what: What) -> str:
+    match what:
+        case Written(post) | Edited(post):
+            return f"{type(what).__name__} {post.ref.id} {post.text.plain[:30]!r}"
+        case Removed(ref):
+            return f"Removed {ref.id}"
+        case AuthorKnown(account, wishes):
+            return f"AuthorKnown {account} {'#nobridge' if wishes.nobridge else ''}"
+        case Echoed(ref=ref):
+            return f"Echoed {ref.id}"
+    return type(what).__name__
 
 
 def _above(post: Post) -> tuple[Ref, ...]:

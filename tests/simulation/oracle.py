@@ -116,8 +116,9 @@ class _Truth:
         self.held = {
             mark
             for o in record.ours
-            if isinstance(o.contents[0][1], Notice) and o.words.startswith("Held:")
-            for mark in MARK.findall(o.words)
+            if o.words.startswith("Held:")
+            for _, content in o.contents
+            for mark in MARK.findall(plain(content))
         }
         self.refused = {mark for _, words in record.refused for mark in MARK.findall(words)}
 

@@ -137,6 +137,7 @@ class Hour:
         self.went_out: dict[Network, list[str]] = {}  # items, in the order they were posted there
         self.made: dict[OrderId, str] = {}  # order -> id of its post
         self.answers: list[str] = []  # what those who commanded were told
+        self.whispers: list[tuple[Account, Notice]] = []  # what single people were asked
         self.down: set[Network] = set()
         self.refusing = refusing or {}
         self._posts = 0
@@ -157,6 +158,7 @@ class Hour:
         self.queued += self.effects.orders
         self.orders += self.effects.orders
         self.answers += [words for _, _, words in self.effects.answers]
+        self.whispers += [(account, notice) for _, account, _, notice in self.effects.whispers]
         return self.effects
 
     def arrive(self, what: What, network: Network = "mastodon") -> bool:

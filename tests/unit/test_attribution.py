@@ -130,6 +130,10 @@ def test_a_post_is_believed_its_time_within_a_quarter_of_an_hour(claimed: int, b
     assert written_at(post("1", at=STARTS + claimed, seen=STARTS)) == STARTS + believed
 
 
+def test_the_numbers_of_the_rules() -> None:
+    assert (GRACE, BACKDATED) == (45 * SECOND, 15 * MINUTE)
+
+
 POSTED = [(STARTS, 1), (STARTS + 10 * MINUTE, 2), (STARTS + 10 * MINUTE + 20 * SECOND, 3)]
 
 

@@ -166,7 +166,7 @@ def test_withheld_words_are_gone_altogether() -> None:
     what = post(
         "1", "A3: secret", warning="a secret", media=(Media("https://a.example/x.png", alt="secret"),)
     )
-    kept = withhold(what, "A3.")
+    kept = withhold(what)
     assert kept.text == Text("A3.")
     assert "secret" not in repr(kept)
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.chat.state import Arrived, Tick
 from bridge.model import MINUTE, Board, Button, Command, Notice, Opened, Publish, Ref, Sent, Words
-from bridge.settings import Host, Net
+from bridge.settings import Host, Net, Question
 from tests.unit.make import LIMITS, NETS, SLACK_HOST, STARTS, Hour, chat, community, post
 
 ALL = ("mastodon", "bluesky", "slack")
@@ -47,6 +47,14 @@ def test_everything_goes_out_once_and_in_its_order_everywhere() -> None:
     assert isinstance(reminder.op, Publish)
     (first,) = [o for o in hour.orders if o.item == "announcement" and o.network == "mastodon"]
     assert (reminder.op.reply_to, reminder.op.reach) == (first.id, "quiet")
+
+
+def test_what_is_due_at_the_same_instant_goes_out_then_one_after_the_other() -> None:
+    at_once = tuple(Question(STARTS + 5 * MINUTE, words) for words in ("One?", "Two?", "Three?"))
+    hour = Hour(community(chat(questions=at_once)))
+    hour.until(5)
+    assert hour.went_out["bluesky"] == ["welcome", "q1", "q2", "q3"]
+    assert hour.sheet.get("q3").posted_at["bluesky"] == hour.now  # type: ignore[union-attr]  # it is there
 
 
 def test_a_network_that_is_read_only_is_asked_nothing() -> None:
@@ -202,6 +210,15 @@ def test_a_part_that_is_refused_is_told() -> None:
 
 
 # ---------------------------------------------------------------- hosts
+
+
+def test_what_is_due_goes_out_before_what_a_host_says_now() -> None:
+    """A host speaks the moment we are back, before any Tick."""
+    hour = Hour()
+    hour.until(4)
+    hour.now = STARTS + 6 * MINUTE
+    hour.command("ask", "And you?")
+    assert hour.went_out["bluesky"] == ["welcome", "q1", "q4"]
 
 
 def test_only_hosts_command() -> None:

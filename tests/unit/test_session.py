@@ -18,6 +18,7 @@ from bridge.model import (
     AuthorGone,
     AuthorKnown,
     Beat,
+    Cancelled,
     Edited,
     Gathered,
     Media,
@@ -271,6 +272,16 @@ def test_a_verified_copy_follows_its_original_through_edits() -> None:
     assert len(hour.entries) == 1
 
 
+def test_what_came_second_as_the_original_says_where_both_belong() -> None:
+    hour = at(16)
+    one = post("1", "A1: short #WardChat", at=hour.now)
+    copy = post("2", "short #WardChat", network="bluesky", by="bridged", original=one.uri, at=hour.now)
+    hour.write(copy)
+    assert hour.placed(copy) == ((2,), "time")
+    hour.write(one)
+    assert hour.placed(copy) == hour.placed(one) == ((1,), "label")
+
+
 # ---------------------------------------------------------------- edits and removals
 
 
@@ -403,6 +414,20 @@ def test_one_step_at_a_time() -> None:
     hour.down.clear()
     hour.deliver()
     assert len(hour.mirrored()) == 3
+
+
+def test_a_copy_that_was_cancelled_is_looked_at_anew() -> None:
+    hour = at(6)
+    hour.down.add("slack")
+    hour.write(post("1", "A1: one #WardChat", at=hour.now))
+    step = hour.session.following("slack", hour.now)
+    assert step is not None
+    (order,) = hour.event(step).orders
+    hour.settle(order, Cancelled("there was nothing to change"))
+    hour.down.clear()
+    hour.deliver()
+    assert hour.mirrored() == {1: "A1: one #WardChat"}
+    assert hour.notices() == []
 
 
 @pytest.mark.parametrize(("layout", "threaded"), [("channel", False), ("threads", True)])
