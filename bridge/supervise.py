@@ -168,8 +168,12 @@ class Watch:
         while True:
             self._stir.clear()
             for chat in self._engine.session.ending(self.name):
-                await self._reread(link, self._engine.session.known(self.name, chat, most=None))
-                await self._engine.caught_up()
+                read: tuple[Ref, ...] | None = None
+                while read != (known := self._engine.session.known(self.name, chat, most=None)):
+                    read = known  # what turns up may have replies of its own
+                    await link.follow(self._engine.session.interest(self.name))
+                    await self._reread(link, known)
+                    await self._engine.caught_up()
                 await self._engine.submit(Reconciled(self.name, chat))
             await self._stir.wait()
 

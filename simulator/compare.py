@@ -6,9 +6,10 @@ case, the first 120 of them, so that markup, escaping and cutting make no differ
 
 | found      | because                                                                                     |
 | ---------- | ------------------------------------------------------------------------------------------- |
-| lost       | in no entry's sources; its words not in that entry; not in a live message of a mirror       |
+| lost       | in no entry's sources; its words not in that entry or not on the page; not in a live message |
+|            | of a mirror                                                                                 |
 | duplicated | a source listed twice; words in two entries or two live messages; a question posted twice   |
-| leaked     | words somewhere that their author, their reach or their removal keeps them from             |
+| leaked     | words or a name somewhere that their author, their reach or their removal keeps them from   |
 | misplaced  | an entry stands under another question than the one its author plainly answered             |
 """
 
@@ -74,10 +75,12 @@ def strings(value: Any) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Page:
-    """What the page served, already `searchable`: everything ever, and what it shows at the end."""
+    """What the page served, already `searchable`: everything ever, and what it shows at the end. `came`: when
+    some letters first did (time.monotonic(), seconds)."""
 
     ever: str = ""
     final: str = ""
+    came: Callable[[str], float | None] = lambda words: None
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,8 @@ def lost(evidence: Evidence) -> list[Finding]:
             found.append(_finding(ref, row, "in no entry"))
         elif is_open(row) and key(row["words"]) not in evidence.texts[evidence.entry_of[ref]]:
             found.append(_finding(ref, row, "its words are not in its entry"))
+        elif is_open(row) and evidence.page.final and key(row["words"]) not in evidence.page.final:
+            found.append(_finding(ref, row, "its words are not on the page"))
         elif evidence.mirrors and ref[0] not in evidence.mirrors and not standing(evidence, row):
             found.append(_finding(ref, row, f"in no message on {', '.join(sorted(evidence.mirrors))}"))
     return found
@@ -209,7 +214,8 @@ def _each_words_once(evidence: Evidence) -> Iterator[tuple[Ref, Row]]:
 
 def leaked(evidence: Evidence) -> list[Finding]:
     """Words that are where they may not be. What was open for a while (since deleted, or its author said
-    stop) must be gone now; what never was must never have been anywhere."""
+    stop) must be gone now; what never was must never have been anywhere. What a room may show on the page it
+    may not show there sooner or under a fuller name than its author agreed to, nor on another network at all."""
     elsewhere = {key(r["words"]) for r in evidence.people.values() if is_open(r)} | {""}
     found = []
     for ref, row in evidence.people.items():
@@ -217,7 +223,42 @@ def leaked(evidence: Evidence) -> list[Finding]:
             continue
         for words in {key(w) for w in (row["words"], *row.get("was", ()))} - elsewhere:
             found += [_finding(ref, row, f"{why}, yet {where}") for where in _seen(evidence, ref, row, words)]
+    for overstepped in (_too_soon, _too_far, _named):
+        found += [_finding(ref, evidence.people[ref], why) for ref, why in overstepped(evidence)]
     return found
+
+
+def _too_soon(evidence: Evidence) -> Iterator[tuple[Ref, str]]:
+    """Words from a room that were on the page before their author agreed."""
+    for ref, row in evidence.people.items():
+        if (agreed := row.get("agreed")) is not None and key(row["words"]):
+            came = [evidence.page.came(key(words)) for words in (row["words"], *row.get("was", ()))]
+            if any(at is not None and at < agreed for at in came):
+                yield ref, "its author had not agreed yet, when it was served by the page"
+
+
+def _too_far(evidence: Evidence) -> Iterator[tuple[Ref, str]]:
+    """Words that may leave their room for the page, and were taken further."""
+    for ref, row in evidence.people.items():
+        words = key(row["words"])
+        if row["audience"] == "room" and is_open(row) and words:
+            for network, posted in evidence.posted.items():
+                if network != ref[0] and words in posted.ever:
+                    yield ref, f"its author agreed to the page, yet posted by the bridge on {network}"
+
+
+def _named(evidence: Evidence) -> Iterator[tuple[Ref, str]]:
+    """What people in a room go by, and did not agree to have on the page; of each author once."""
+    first = {(ref[0], row["author"]): ref for ref, row in reversed(evidence.people.items()) if row.get("names")}
+    spoken = searchable(row["text"] for row in evidence.people.values()) if first else ""
+    for ref in first.values():
+        row = evidence.people[ref]
+        served = evidence.page.final if row["named"] else evidence.page.ever
+        for name in row["names"]:
+            whole = re.compile(f"{letters(name)}(?![0-9])")  # nurse-1 is not nurse-12
+            for where, text in (("in the transcript", evidence.transcript), ("on the page", served)):
+                if whole.search(text) and not whole.search(spoken):
+                    yield ref, f"its author did not agree to be named, yet {name} is {where}"
 
 
 def _forbidden(row: Row) -> str | None:
@@ -236,7 +277,8 @@ def _forbidden(row: Row) -> str | None:
 def was_open(row: Row) -> bool:
     """Whether everybody could read a post for a while."""
     kept = row["opted_out"] and not row.get("withdrawn")
-    reach = row["audience"] == "public" or (row["audience"] == "room" and row.get("consent"))
+    agreed = row.get("consent") or row.get("agreed") is not None
+    reach = row["audience"] == "public" or (row["audience"] == "room" and agreed)
     return bool(row["belongs"] and reach and not kept)
 
 
@@ -247,7 +289,8 @@ def _seen(evidence: Evidence, ref: Ref, row: Row, words: str) -> Iterator[str]:
     if words in (evidence.page.final if for_a_while else evidence.page.ever):
         yield "still on the page" if for_a_while else "served by the page"
     for network, posted in evidence.posted.items():
-        if network != ref[0] and words in (posted.now if for_a_while else posted.ever):
+        elsewhere = posted.now if for_a_while and row["audience"] == "public" else posted.ever
+        if network != ref[0] and words in elsewhere:
             yield f"posted by the bridge on {network}"
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from simulator import plan
 from simulator.clock import Clock
 from simulator.compare import Servers, gather, latencies, report
+from simulator.consents import Consents
 from simulator.drafts import Composer
 from simulator.faults import HARSH, MILD, Faults
 from simulator.hosts import Hosts
@@ -63,6 +64,9 @@ class Rehearsal:
         self.questions = Questions(scenario["questions"])
         self.ledger = Ledger(self.questions)
         self.people = self._people()
+        self.consents = Consents(
+            self.stages, self.people.accounts, self.ledger, scenario["late_until"], scenario["seed"]
+        )
         self.reader = Reader()
         self.begun: Answer = {}  # the answer to the scenario
         self._tasks: asyncio.TaskGroup | None = None
@@ -94,19 +98,21 @@ class Rehearsal:
             now = self.clock.now()
             self.people.step(now)
             self.hosts.step(now)
+            self.consents.step(now)
             await asyncio.sleep(TICK)
 
     # ------------------------------------------------------------ what the director asks
 
     async def pace(self) -> Answer:
         """How far the people are and when something happens next."""
-        people, due = self.people, self.people.next
+        people = self.people
+        due = min((t for t in (people.next, self.consents.next) if t is not None), default=None)
         return {
             "next": due,
             "busy": (due is not None and due <= self.clock.now()) or self.hosts.waiting > 0,
             "written": people.written,
             "planned": len(people.plan.posts),
-            "finished": people.finished,
+            "finished": people.finished and self.consents.finished,
             "fired": self._fired(),
         }
 

@@ -13,6 +13,7 @@ from simulator.compare import BRIDGE, key, letters
 from simulator.stage import Said, Stage
 
 Audience: TypeAlias = Literal["public", "room", "limited", "direct"]
+Choice: TypeAlias = Literal["name", "first", "no"]
 
 START = 24  # letters of a question by which its post is recognised
 
@@ -22,8 +23,9 @@ class Truth:
     """A post as its author meant it. `words`: those no other post has, without label, tag, mention, link.
 
     `question`: labels of what it answers, () for none (a hello); None: a reader could not say. `group`: the
-    same for the same words on two networks. `withdrawn`: it was open until its author said stop. `held`:
-    hosts had to let it through first.
+    same for the same words on two networks. `withdrawn`: it was open until its author said stop. `consent`:
+    everybody in this room lets their words out. `held`: hosts had to let it through first. `name`: the
+    author's, in full.
     """
 
     network: str
@@ -40,6 +42,7 @@ class Truth:
     consent: bool = False
     held: bool = False
     warning: str | None = None
+    name: str = ""
     was: list[str] = field(default_factory=list)
     acts: list[tuple[str, int]] = field(default_factory=list)  # what was done to it and when (chat time)
 
@@ -70,6 +73,7 @@ class Ledger:
     def __init__(self, questions: Questions) -> None:
         self.questions = questions
         self.truths: dict[tuple[str, str], Truth] = {}
+        self.choices: dict[tuple[str, str], list[tuple[Choice, float]]] = {}  # (network, author) -> and when
 
     def wrote(self, truth: Truth, now: int) -> None:
         """A person wrote a post."""
@@ -93,6 +97,12 @@ class Ledger:
             if truth.author == author and not truth.opted_out:
                 truth.opted_out = truth.withdrawn = True
                 truth.acts.append(("withdrawn", now))
+
+    def chose(self, network: str, author: str, choice: Choice, real: float) -> None:
+        """A person said at `real` (time.monotonic(), seconds) what may become of their words in a room: it holds
+        for everything they wrote or will write there. Who has said stop has said more."""
+        if not any(t.withdrawn for t in self.truths.values() if t.author == author):
+            self.choices.setdefault((network, author), []).append((choice, real))
 
     def servers(self, stages: Mapping[str, Stage]) -> dict[str, list[dict[str, Any]]]:
         """The content of servers.json: everything on every network, in the order it was written."""
@@ -126,20 +136,37 @@ class Ledger:
             "audience": truth.audience,
             "opted_out": truth.opted_out,
             "withdrawn": truth.withdrawn,
-            "consent": truth.consent,
+            **self._consent(truth),
             "warning": truth.warning,
             "group": truth.group,
             "acts": truth.acts,
+        }
+
+    def _consent(self, truth: Truth) -> dict[str, Any]:
+        """What the author of words in a room lets out. `consent`: with which name they stand on the page now, ""
+        if they do not; `agreed`: since when they may (time.monotonic(), seconds), null if never; `names`: what
+        the author goes by and may not stand there now, `named`: though for a while it might."""
+        if truth.audience != "room":
+            return {}
+        choices: list[tuple[Choice, float]] = [("name", 0.0)] if truth.consent else []
+        choices += self.choices.get((truth.network, truth.author), [])
+        last = choices[-1][0] if choices else "no"
+        return {
+            "consent": "" if last == "no" else last,
+            "agreed": min((real for choice, real in choices if choice != "no"), default=None),
+            "names": [] if last == "name" or not truth.name else [truth.name, truth.author],
+            "named": any(choice == "name" for choice, _ in choices),
         }
 
     def taken(self, stages: Mapping[str, Stage]) -> dict[str, float]:
         """When a server took each post that everybody could read at once: key -> time.monotonic()."""
         found: dict[str, float] = {}
         for (network, post), truth in self.truths.items():
-            reach = truth.audience == "public" or (truth.audience == "room" and truth.consent)
+            real = stages[network].said[post].real
+            agreed = self._consent(truth).get("agreed")
+            reach = truth.audience == "public" or (agreed is not None and agreed <= real)
             first = truth.was[0] if truth.was else truth.words
             kept = truth.held or (truth.opted_out and not truth.withdrawn)
             if truth.belongs and reach and not kept and key(first):
-                real = stages[network].said[post].real
                 found[key(first)] = min(real, found.get(key(first), real))
         return found

@@ -213,6 +213,7 @@ class People:
             consent=composed.audience == "room" and post.network in self.composer.agreed,
             warning=composed.draft.warning,
             held=composed.held,
+            name="" if post.who.host else post.who.name,  # everybody knows the hosts'
         )
         self.ledger.wrote(truth, now)
         if post.counts and post.fate != "delete":

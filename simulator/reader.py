@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from simulator.compare import Page, readings, searchable, strings
+from simulator.compare import Page, readings, strings
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.stream: list[Served] = []
-        self.pages: list[str] = []
+        self.pages: list[tuple[float, str]] = []  # when it had come (time.monotonic()), and the page
         self._url = ""
         self._last_id = ""
         self._connected = asyncio.Event()
@@ -63,15 +63,16 @@ class Reader:
         async with session.get(f"{self._url}/events", headers=headers) as answer:
             answer.raise_for_status()
             self._connected.set()
-            self.pages.append(await self._look(session))  # after the stream: nothing can fall in between
+            await self._look(session)  # after the stream: nothing can fall in between
             async for data in answer.content.iter_any():
                 self.stream.append(Served(time.monotonic(), data))
                 self._note_id(data)
 
-    async def _look(self, session: aiohttp.ClientSession) -> str:
+    async def _look(self, session: aiohttp.ClientSession) -> None:
         async with session.get(f"{self._url}/") as answer:
             answer.raise_for_status()
-            return await answer.text()
+            page = await answer.text()
+        self.pages.append((time.monotonic(), page))
 
     def _note_id(self, data: bytes) -> None:
         for line in data.splitlines():
@@ -82,14 +83,14 @@ class Reader:
         """The page as it is at the end. Raises aiohttp.ClientError if it is not there any more."""
         timeout = aiohttp.ClientTimeout(total=30)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            self.pages.append(await self._look(session))
+            await self._look(session)
 
     def page(self) -> Page:
         """Everything that was served, to search in."""
         if not self.pages:
             return Page()
-        ever = searchable([*self.pages, *(text for _, text in self.events())])
-        return Page(ever=ever, final=readings(self.pages[-1]))
+        served = Arrivals(sorted([*self.pages, *self.events()]))
+        return Page(ever=served.text, final=readings(self.pages[-1][1]), came=served.first)
 
     def events(self) -> list[tuple[float, str]]:
         """The stream's events, each with the real time at which it was complete."""
@@ -117,11 +118,11 @@ class Arrivals:
             pieces.append(readings(text))
             end += len(pieces[-1]) + 1
             self._ends.append(end)
-        self._all = "\n".join(pieces)
+        self.text = "\n".join(pieces)
 
     def first(self, words: str) -> float | None:
         """time.monotonic() of the first event with these letters; None if there was none."""
-        at = self._all.find(words)
+        at = self.text.find(words)
         return None if at < 0 else self._times[bisect_left(self._ends, at + 1)]
 
 

@@ -176,14 +176,14 @@ class Server:
 
     def find_control(self, verb: str) -> list[dict[str, Any]]:
         """The buttons whose action is `verb`, of live messages in the hosts' room and of ephemeral ones, newest
-        last. An ephemeral one's also say who alone sees it (`user`, a handle) and how many times that person
-        was told something in so many words (`told`)."""
-        messages = [m for m in self.channel(HOSTS) if m.ours and not m.deleted]
-        told = Counter(w.user for w in self.whispers if not w.blocks)
+        last. An ephemeral one's also say who alone sees it (`user`, a handle) and how often that person has been
+        told anything there in plain words (`told`)."""
+        shown: list[Message | Whisper] = [m for m in self.channel(HOSTS) if m.ours and not m.deleted]
+        told = Counter((w.channel, w.user) for w in self.whispers if not w.blocks)
         return [
             {"action_id": e["action_id"], "value": json.loads(e["value"]), "channel": m.channel, "ts": m.ts}
-            | ({"user": self.members[m.user].handle, "told": told[m.user]} if isinstance(m, Whisper) else {})
-            for m in (*messages, *self.whispers)
+            | ({"user": self.members[m.user].handle, "told": told[m.channel, m.user]} if isinstance(m, Whisper) else {})
+            for m in shown + self.whispers
             for e in _buttons(m)
             if e["action_id"].removeprefix(PREFIX).partition(":")[0] == verb
         ]

@@ -10,7 +10,7 @@ from bridge.model import MINUTE, SECOND, Button, Command, Gathered, Notice
 from tests.simulation.clock import STARTS, VirtualClock
 from tests.simulation.faults import Faults
 from tests.simulation.network import Server
-from tests.simulation.record import Ours, Pressed, Record
+from tests.simulation.record import MARK, Ours, Pressed, Record, plain
 
 CHAT = "handovers"
 ACCOUNTS = ("slack:uhost1", "slack:uhost2")
@@ -61,11 +61,13 @@ class Hosts:
             return
         first, second = content.buttons[:2]
         button = first if self._rng.random() < 0.65 else second
-        mark = content.card.text.plain if content.card else ""
         after = self._rng.choice((5, 40, 200)) * self._rng.uniform(1, 2)
-        self._at(self._clock.now() + round(after * SECOND), lambda: self._use(button, mark))
+        self._at(self._clock.now() + round(after * SECOND), lambda: self._use(made, button))
 
-    def _use(self, button: Button, words: str) -> None:
+    def _use(self, made: Ours, button: Button) -> None:
+        words = plain(made.content)
+        if button.verb in ("show", "hide") and not MARK.search(words):
+            return  # nobody decides about words they cannot read
         for account in self._who():
             self._spawn(self._press(account, button.verb, button.item, on=button.on, words=words))
 
@@ -100,7 +102,7 @@ class Hosts:
 
     def _note(self, pressed: Pressed, words: str) -> None:
         """What a host did to an entry is seen in what they were told, then or by another press."""
-        marks = {w for w in words.split() if w.startswith("w") and w.endswith("w")}
+        marks = set(MARK.findall(words))
         if not pressed.answer:
             self._record.unsure |= marks
         elif pressed.done or "already" in pressed.answer:

@@ -13,9 +13,8 @@ from typing import TypeAlias
 
 from bridge.chat.view import ChatView
 from bridge.model import SECOND, Gathered, Micros, Network, Notice, Publish, Retract
-from tests.simulation.record import Ours, Record, Said, plain
+from tests.simulation.record import MARK, Ours, Record, Said, plain
 
-MARK = re.compile(r"\bw\d+w\b")
 TOLD = 90  # lines of the trace that a report ends with
 
 Check: TypeAlias = Callable[[Record], Iterator[str]]

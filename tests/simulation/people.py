@@ -119,7 +119,7 @@ class People:
             self.at(when, lambda s=server: self._add(s, self._pair[s.name], words, mark, twin=True))  # type: ignore[misc]
 
     def _mark(self) -> str:
-        """A word that stands in one version of one post and nowhere else."""
+        """A word for `record.MARK` to find."""
         self._marks += 1
         return f"w{self._marks}w"
 

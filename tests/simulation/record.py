@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bridge.chat.view import ChatView
 from bridge.model import Content, Gathered, Micros, Network, Notice, Op, Words
+
+MARK = re.compile(r"\bw\d+w\b")  # a word that stands in one version of one post and nowhere else
 
 
 @dataclass

@@ -10,8 +10,8 @@ import pytest
 from bridge.chat.community import SERVER
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived
-from bridge.model import Command, Post, Publish, Reach
-from tests.unit.make import MINUTE, NETS, STARTS, Hour, community, person, post
+from bridge.model import MINUTE, Command, Post, Publish, Reach
+from tests.unit.make import NETS, STARTS, Hour, community, person, post
 
 WREN = person("nurse", "slack", name="Ann Lowe", avatar="https://slack.example/ann.png")
 CHANGE = " To change that, press another button or type /chat consent name, first or no."
