@@ -116,7 +116,7 @@ class Engine:
         CancelledError if the engine ends."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._urgent.append(Submission(event, rows, outcome, done))
-        self._wake.set()
+        self._stir()
         await done
 
     async def arrive(self, item: Inbound) -> None:
@@ -132,6 +132,10 @@ class Engine:
             item = Inbound(item.network, Beat(), item.cursor)
         self._arrivals.append(item)
         self._arrived += 1
+        self._stir()
+
+    def _stir(self) -> None:
+        self._quiet.clear()
         self._wake.set()
 
     async def caught_up(self) -> None:
@@ -144,7 +148,11 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether anything is queued or being committed."""
-        return bool(self._urgent or self._arrivals) or not self._quiet.is_set()
+        return not self._quiet.is_set()
+
+    async def quiet(self) -> None:
+        """Wait until nothing is queued or being committed: only then the session is as the journal has it."""
+        await self._quiet.wait()
 
     # ------------------------------------------------------------ the loop
 
@@ -160,7 +168,6 @@ class Engine:
                 self._quiet.set()
                 await self._wake.wait()
             self._wake.clear()
-            self._quiet.clear()
             await self._round()
 
     async def _round(self) -> None:

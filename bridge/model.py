@@ -263,6 +263,7 @@ class Card(Value, frozen=True):
     warning: str | None = None
     media: tuple[Media, ...] = ()
     edited: bool = False
+    withheld: str = ""  # why there are no words: "1 answer stays on Mastodon"; then nobody is named either
 
 
 class Button(Value, frozen=True):

@@ -1,8 +1,8 @@
 """What people answer when the bridge asks them alone whether their words may leave the room.
 
-About half let them stand with their name, some with their first name, some keep them, some never answer, and a
-few change their mind later. Who pressed a button and is told nothing presses it again: the bridge may have been
-away, or gone a moment later.
+About half let them stand with their name, some with their first name, some keep them, some never answer, and
+a few change their mind later. Who pressed a button and is told nothing presses it again: the bridge may have
+been away, or gone a moment later.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Mind:
 
 
 class Consents:
-    """Everybody who is asked. `people`: accounts by (handle, network); `until`: the end of the late window."""
+    """Everybody who is asked. `people`: accounts by (handle, network); `until`: when the late window ends."""
 
     def __init__(
         self,
@@ -105,11 +105,11 @@ class Consents:
         if not buttons:
             return
         if mind.told is not None and buttons[0]["told"] > mind.told:
-            wait = self._chance(mind.who).uniform(*RETHINK)
-            mind.choices, mind.told, mind.tried, mind.due = mind.choices[1:], None, 0, now + int(wait * SECOND)
+            mind.choices, mind.told, mind.tried = mind.choices[1:], None, 0
+            mind.due = now + int(self._chance(mind.who).uniform(*RETHINK) * SECOND)
         elif now >= mind.due and mind.tried < TIMES:
             mind.due, mind.tried = now + AGAIN, mind.tried + 1
-            self._press(mind, self._chance(mind.who).choice(buttons))  # an old question is as good as a new one
+            self._press(mind, self._chance(mind.who).choice(buttons))  # an old question is as good as a new
         elif now >= mind.due:
             mind.choices = []
 

@@ -99,8 +99,8 @@ class Ledger:
                 truth.acts.append(("withdrawn", now))
 
     def chose(self, network: str, author: str, choice: Choice, real: float) -> None:
-        """A person said at `real` (time.monotonic(), seconds) what may become of their words in a room: it holds
-        for everything they wrote or will write there. Who has said stop has said more."""
+        """A person said at `real` (time.monotonic(), seconds) what may become of their words in a room: it
+        holds for everything they wrote or will write there. Who has said stop has said more."""
         if not any(t.withdrawn for t in self.truths.values() if t.author == author):
             self.choices.setdefault((network, author), []).append((choice, real))
 
@@ -143,9 +143,9 @@ class Ledger:
         }
 
     def _consent(self, truth: Truth) -> dict[str, Any]:
-        """What the author of words in a room lets out. `consent`: with which name they stand on the page now, ""
-        if they do not; `agreed`: since when they may (time.monotonic(), seconds), null if never; `names`: what
-        the author goes by and may not stand there now, `named`: though for a while it might."""
+        """What the author of words in a room lets out. `consent`: with which name they stand on the page now,
+        "" if they do not; `agreed`: since when they may (time.monotonic(), seconds), null if never; `names`:
+        what the author goes by and may not stand there now, `named`: though for a while it might."""
         if truth.audience != "room":
             return {}
         choices: list[tuple[Choice, float]] = [("name", 0.0)] if truth.consent else []

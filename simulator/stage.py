@@ -95,8 +95,8 @@ class Stage(Protocol):
     def delete(self, person: Person, post: str) -> None: ...
 
     def find_control(self, verb: str) -> list[dict[str, Any]]:
-        """Controls people can use now: buttons whose action is `verb`, in the hosts' room or, with the one who
-        sees it as `user`, in what was put to one person alone; empty elsewhere."""
+        """Controls people can use now: buttons whose action is `verb`, in the hosts' room, or in what was put
+        to one person alone (`user`: their handle); empty elsewhere."""
         ...
 
     def use_control(self, person: Person, control: dict[str, Any]) -> bool:

@@ -163,10 +163,10 @@ def _single(card: Card, size: int, named: bool) -> Message:
         above["elements"].append({"type": "mrkdwn", "text": f"<{rich.escaped(url)}|open>"})
     said, body, folded = _body(card, size)
     return Message(
-        said=joined(f"{_heading(card)}: ", said),
+        said=Text(_heading(card)) if card.withheld else joined(f"{_heading(card)}: ", said),
         blocks=[above, rich.block(*body)] if body else [above],
         attachments=folded,
-        username=" ".join((_name(card), *(f"({n})" for n in card.networks[:1])))[:80],
+        username=None if card.withheld else _byline(card),
         icon_url=rich.address(card.avatar),
     )
 
@@ -182,7 +182,7 @@ def _several(cards: tuple[Card, ...], size: int) -> Message:
         top = rich.section(rich.words(_heading(card), bold=True), opens, rich.words("\n"))
         blocks.append(rich.block(top, *body))
         attachments += folded
-        lines += [f"{_heading(card)}: ", said, "\n\n"]
+        lines += [_heading(card), ": " if said.plain else "", said, "\n\n"]
     return Message(joined(*lines[:-1]), blocks, attachments)
 
 
@@ -198,12 +198,18 @@ def _body(card: Card, size: int) -> tuple[Text, list[Block], list[Block]]:
     return said, [*words, *media], []
 
 
+def _byline(card: Card) -> str:
+    return " ".join((_name(card), *(f"({n})" for n in card.networks[:1])))[:80]
+
+
 def _name(card: Card) -> str:
     return person(card.name) or card.handle or "Somebody"
 
 
 def _heading(card: Card, *, named: bool = True) -> str:
     """As in "A3 · 42 · Ann · @ann@mastodon.example · Mastodon, Bluesky · edited"."""
+    if card.withheld:
+        return f"{card.heading} · {card.withheld}"
     bits = [card.heading, _name(card) if named else "", card.handle, ", ".join(card.networks)]
     bits += ["host"] if card.host else []
     bits += ["edited"] if card.edited else []

@@ -90,8 +90,8 @@ class Desk:
                 await self._directly(user, said)
 
     async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
-        """See `bridge.ports.Console.whisper`. An ephemeral message: whether Slack shows it nobody is told, and
-        it is gone when the window is loaded again (documentation)."""
+        """See `bridge.ports.Console.whisper`. Whether Slack shows an ephemeral message nobody is told, and it
+        is gone when the window is loaded again (documentation)."""
         channel = self._home.hosts if place == "hosts" else self._home.channel
         try:
             where = {"channel": channel, "user": ids.user(self._home.team, account)}

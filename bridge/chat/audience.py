@@ -33,9 +33,9 @@ def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audien
         return True
     if entry.hidden or entry.held is not None:
         return False
-    if post.reach == "room":
-        return audience == "slack" or _agreed(post, people, net)
-    return people.of(post.author.account).known
+    if post.reach == "room" and audience == "slack":
+        return True
+    return people.of(post.author.account).known and (post.reach != "room" or _agreed(post, people, net))
 
 
 def _agreed(post: Post, people: People, net: Net) -> bool:

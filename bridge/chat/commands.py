@@ -21,12 +21,12 @@ CLOSED = "The chat is already closed."
 
 def obey(work: Work, network: Network, command: Command) -> str:
     """Do what a host says; gives the answer for the one who said it."""
-    if command.verb == "consent" and command.by != SERVER:
+    if command.verb == "consent" and network != SERVER:
         return _consent(work, network, command)
     chat = work.state.chats.get(command.chat) if command.chat else _only(work)
     if chat is None:
         return "Say which chat you mean: " + ", ".join(work.state.chats)
-    if command.by != SERVER and not is_host(chat.settings, network, command.by):
+    if not (network == command.by == SERVER) and not is_host(chat.settings, network, command.by):
         return "Only the hosts of this chat can do that. Ask one of them, they will be glad to hear from you."
     handler = VERBS.get(command.verb)
     if handler is None:

@@ -58,8 +58,8 @@ def answer(someone: Person, net: Net) -> str:
         return f"Here all answers stay in {net.title}, whatever you choose."
     elif someone.opted_out:
         return (
-            "We will remember that. But you asked us, or your profile does, to leave your words where they are, "
-            "and that counts more. Message us 'start' to undo it."
+            "We will remember that. But you asked us, or your profile does, to leave your words where they "
+            "are, and that counts more. Message us 'start' to undo it."
         )
     else:
         name = "first name" if someone.consent == "first" else "name"

@@ -37,7 +37,9 @@ class Gather(Tagged, frozen=True):
     message: int = 0  # 0: a new one
 
 
-Wanted: TypeAlias = Callable[[int], int | None]  # the revision of an entry that should be shown, if any
+# The revision of an entry that should be shown, if any. Below 0 it is shown without words or name; no update
+# takes a name off a message that bore one.
+Wanted: TypeAlias = Callable[[int], int | None]
 
 
 class Message(msgspec.Struct):
@@ -77,6 +79,8 @@ class Copies(msgspec.Struct):
             differs = revision is not None and no not in self.failed
         else:
             shown = message.shows if message.flying is None else message.flying
+            if revision is not None and revision < 0 < shown.get(no, 0):
+                message.broken = True
             differs = message.broken or shown.get(no) != revision
         if differs:
             self.waiting.setdefault(no, now)

@@ -27,6 +27,7 @@ from bridge.model import (
     AuthorGone,
     AuthorKnown,
     Button,
+    Command,
     Edited,
     Notice,
     Post,
@@ -112,6 +113,8 @@ def redact(state: State, account: Account, event: Event) -> Event:
             if any(key(post.ref) in chat.items for chat in state.chats.values()):
                 return event
             return Arrived(network, msgspec.structs.replace(what, post=unname(post)))
+        case Arrived(network, Command(verb="consent") as what) if what.by == account:
+            return Arrived(network, msgspec.structs.replace(what, name=""))
         case _:
             return event
 
@@ -392,7 +395,7 @@ def _asked(work: Work, post: Post, ask: str) -> None:
         forget(work, account)
     retouch(work, account)
     words = CONFIRMED.get(ask) or _record(work.state, account)
-    reach = "direct" if is_private(post) or post.reach == "room" else "quiet"
+    reach = "direct" if post.reach in ("direct", "room") else "quiet"
     work.order(
         post.ref.network,
         "people",

@@ -97,7 +97,7 @@ def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Ca
     """An entry as the merged timeline shows it; None if nothing of it may stand there."""
     seen = _mirrored(state, entry)
     if not seen:
-        return None
+        return _wordless_card(state, entry) if _kept_out(state, entry) else None
     post = seen[0]
     nets = state.nets
     return Card(
@@ -118,11 +118,37 @@ def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Ca
 
 
 def wanted(state: State, chat: ChatState, network: Network, no: int) -> int | None:
-    """The revision of an entry that the merged timeline on `network` should show; None: it must not."""
+    """The revision of an entry that the merged timeline on `network` should show, below 0 for a line without
+    words; None: it must not."""
     entry = chat.timeline.entries.get(no)
     if entry is None or in_room(entry, network):
         return None
-    return entry.revision if _mirrored(state, entry) else None
+    if _mirrored(state, entry):
+        return entry.revision
+    return -entry.revision if _kept_out(state, entry) else None
+
+
+def _kept_out(state: State, entry: Entry) -> bool:
+    """Whether the merged timeline says of an entry only that it stays where it was written."""
+    off = entry.hidden or entry.held is not None
+    return not off and all(p.reach != "room" and stays(p, state.people) for p in entry.sources)
+
+
+def _wordless_card(state: State, entry: Entry) -> Card:
+    post = entry.first
+    title = state.nets[post.ref.network].title
+    kind = "answer" if entry.questions else "post"
+    return Card(
+        no=entry.no,
+        heading=heading(entry),
+        name="",
+        handle="",
+        networks=(title,),
+        text=Text(),
+        at=entry.at,
+        url=post.url,
+        withheld=f"1 {kind} stays on {title}",
+    )
 
 
 def _mirrored(state: State, entry: Entry) -> list[Post]:

@@ -177,12 +177,14 @@ class Timeline(msgspec.Struct):
 
 def fingerprint(post: Post) -> str:
     """Stands for a post's normalised words, also when they have been taken out: equal words, equal
-    fingerprints. Begins with "=" if there are enough words to take equal ones for the same post."""
+    fingerprints, if there are enough of them to take equal ones for the same post (then it begins with "=").
+    Few words could be guessed from theirs; which version they are of is all it says then."""
     if post.mark:
         return post.mark
     words = normalised(post.text.plain)
-    digest = hashlib.blake2b(words.encode(), digest_size=12).hexdigest()
-    return f"{'=' if len(words) >= SAME_WORDS else '-'}{digest}"
+    if len(words) < SAME_WORDS:
+        return f"-{post.edited}"
+    return f"={hashlib.blake2b(words.encode(), digest_size=12).hexdigest()}"
 
 
 def comparable(post: Post) -> str:

@@ -175,18 +175,23 @@ class Server:
         )
 
     def find_control(self, verb: str) -> list[dict[str, Any]]:
-        """The buttons whose action is `verb`, of live messages in the hosts' room and of ephemeral ones, newest
-        last. An ephemeral one's also say who alone sees it (`user`, a handle) and how often that person has been
-        told anything there in plain words (`told`)."""
+        """The buttons whose action is `verb`, of live messages in the hosts' room and of ephemeral ones, each
+        newest last. For the latter `user` says who alone sees it (a handle), and `told` how often that person
+        has been told anything there in plain words."""
         shown: list[Message | Whisper] = [m for m in self.channel(HOSTS) if m.ours and not m.deleted]
         told = Counter((w.channel, w.user) for w in self.whispers if not w.blocks)
-        return [
-            {"action_id": e["action_id"], "value": json.loads(e["value"]), "channel": m.channel, "ts": m.ts}
-            | ({"user": self.members[m.user].handle, "told": told[m.channel, m.user]} if isinstance(m, Whisper) else {})
-            for m in shown + self.whispers
-            for e in _buttons(m)
-            if e["action_id"].removeprefix(PREFIX).partition(":")[0] == verb
-        ]
+        found = []
+        for message in shown + self.whispers:
+            place: Table = {"channel": message.channel, "ts": message.ts}
+            if isinstance(message, Whisper):
+                place["user"] = self.members[message.user].handle
+                place["told"] = told[message.channel, message.user]
+            found += [
+                {"action_id": e["action_id"], "value": json.loads(e["value"])} | place
+                for e in _buttons(message)
+                if e["action_id"].removeprefix(PREFIX).partition(":")[0] == verb
+            ]
+        return found
 
     def use_control(self, person: Person, control: dict[str, Any]) -> bool:
         """Press a button, if it is there for this person. Slack sends an ephemeral message's place and not

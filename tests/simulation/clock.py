@@ -18,6 +18,7 @@ from bridge.model import SECOND, Micros
 T = TypeVar("T")
 
 STARTS: Micros = 1_521_576_000 * SECOND  # of the chat: Tuesday 20 March 2018, 20:00 UTC
+LAST: Micros = 100 * 60 * SECOND  # after the start: people do nothing later
 EPOCH: Micros = STARTS - 40 * 60 * SECOND  # of every simulation
 MOST_STEPS = 20_000  # passes of the loop in one instant, beyond which somebody is spinning
 

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from bridge.model import MINUTE, SECOND, Button, Command, Gathered, Notice
+from bridge.model import SECOND, Button, Command, Gathered, Notice
 from tests.simulation.clock import STARTS, VirtualClock
 from tests.simulation.faults import Faults
 from tests.simulation.network import Server
@@ -80,6 +80,14 @@ class Hosts:
         words = str(more.pop("words", ""))
         pressed = Pressed(self._clock.now(), verb, item, **more)  # type: ignore[arg-type]  # its own fields
         self._record.pressed.append(pressed)
+        try:
+            await self._insist(pressed, by)
+        finally:
+            self._note(pressed, words)
+        return pressed
+
+    async def _insist(self, pressed: Pressed, by: str) -> None:
+        verb, item = pressed.verb, pressed.item
         repeat = verb not in ("ask", "say", "extend")
         for _ in range(TRIES if repeat else 1):
             self._presses += 1
@@ -97,8 +105,6 @@ class Hosts:
             if not repeat:
                 break
             await self._clock.sleep(self._rng.uniform(20, 120))
-        self._note(pressed, words)
-        return pressed
 
     def _note(self, pressed: Pressed, words: str) -> None:
         """What a host did to an entry is seen in what they were told, then or by another press."""
@@ -123,10 +129,12 @@ class Hosts:
         board = self._room.board
         if board is None or board.upcoming is None:
             return
-        item = board.upcoming
-        self._spawn(self._press(ACCOUNTS[0], "hold", item))
-        later = self._clock.now() + self._rng.randint(1, 6) * MINUTE
-        self._at(later, lambda: self._spawn(self._press(ACCOUNTS[0], "resume", item)))
+        self._spawn(self._hold_and_resume(board.upcoming))
+
+    async def _hold_and_resume(self, item: str) -> None:
+        await self._press(ACCOUNTS[0], "hold", item)
+        await self._clock.sleep(self._rng.uniform(60, 360))
+        await self._press(ACCOUNTS[0], "resume", item)
 
     def _skip(self) -> None:
         board = self._room.board

@@ -37,7 +37,7 @@ from bridge.model import (
     Written,
 )
 from bridge.ports import SessionStore
-from tests.simulation.clock import VirtualClock
+from tests.simulation.clock import LAST, STARTS, VirtualClock
 from tests.simulation.faults import Faults
 from tests.simulation.network import Later, Server
 
@@ -163,7 +163,7 @@ class SimLink:
             return
         self._known[account] = self._server.wishes(account)
         known = AuthorKnown(account, self._known[account])
-        if self._faults.hit("wishes_late"):
+        if self._clock.now() < STARTS + LAST and self._faults.hit("wishes_late"):
             self._server.slow_profile(account)
             asyncio.get_running_loop().call_later(15, self._late, account)
         else:

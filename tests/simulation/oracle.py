@@ -168,6 +168,8 @@ def every_post_once_in_the_timeline(record: Record) -> Iterator[str]:
             continue
         if wanted and not found and record.hidden.intersection(said.marks) and said.by.withholds:
             continue  # hidden and then withdrawn: nothing is left to show anybody
+        if said.by.forgotten and not found:
+            continue
         yield f"{said.network} {said.id} {said.mark} stands {found} times in the hosts' view, not {wanted}"
     for (network, id_), times in stands.items():
         yield f"{network} {id_}, which no person wrote, stands {times} times in the hosts' view"
@@ -237,6 +239,10 @@ def withheld_words_stay(record: Record) -> Iterator[str]:
             ever |= set(MARK.findall(plain(tried.op.content)))
     for said in record.said:
         from_the_start = said.by.nobridge is not None and said.by.nobridge < record.starts
+        if said.by.forgotten and not said.command:
+            for mark in said.marks:
+                if re.search(rb"\b" + mark.encode() + rb"\b", record.journal):
+                    yield f"{mark} by {said.by.handle}, who is to be forgotten, is in the journal"
         if not said.private and not from_the_start:
             continue
         for mark in said.marks:

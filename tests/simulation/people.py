@@ -8,14 +8,13 @@ from collections.abc import Callable
 from typing import Literal
 
 from bridge.model import MINUTE, SECOND, Micros, Network, Words
-from tests.simulation.clock import EPOCH, STARTS, VirtualClock
+from tests.simulation.clock import EPOCH, LAST, STARTS, VirtualClock
 from tests.simulation.network import ROOMS, Server
 from tests.simulation.record import Person, Said
 
 TAG = "#WardChat"
 NETWORKS: tuple[Network, ...] = ("mastodon", "bluesky", "slack")
 POSTS = 25
-LAST = 100 * MINUTE  # after the start: nobody does anything later
 PAIR = "Tomas Ferreira-Lund"  # has an account everywhere
 
 Kind = Literal[
@@ -66,6 +65,8 @@ class People:
                 self.at(STARTS + rng.randint(5, 80) * MINUTE, lambda n=network: self._opt_out(n))  # type: ignore[misc]
             if rng.random() < 0.4:
                 self.at(STARTS + rng.randint(5, 80) * MINUTE, lambda n=network: self._command(n, "stop"))  # type: ignore[misc]
+            if rng.random() < 0.3:
+                self.at(STARTS + rng.randint(5, 80) * MINUTE, lambda n=network: self._command(n, "forget me"))  # type: ignore[misc]
 
     def at(self, when: Micros, do: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_later((when - self._clock.now()) / SECOND, do)
@@ -180,11 +181,12 @@ class People:
         self._servers[network].profile(someone)
 
     def _command(self, network: Network, words: str) -> None:
-        someone = self._everybody[network][1]
+        someone = self._everybody[network][words == "stop"]
         reach = "room" if network in ROOMS else "direct"
         self._add(
             self._servers[network], someone, words, f"command{network}", reach=reach, tagged=False, command=words
         )
-        someone.stopped = words == "stop"
+        someone.stopped = True
+        someone.forgotten = words == "forget me"
 
 

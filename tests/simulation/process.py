@@ -98,12 +98,16 @@ class Process:
         self._load_page()
         try:
             async with asyncio.TaskGroup() as group:
+                await self.engine.forget(*self.engine.session.forgotten())
                 tasks = [group.create_task(self.engine.run())]
                 if self.engine.session.state.community != self._community:
                     await self.engine.submit(Configured(self._community))
                 tasks.append(group.create_task(self.outbox.expire()))
                 tasks.append(group.create_task(self.supervisor.run()))
-                while self.unsettled:
+                while True:
+                    await self.engine.quiet()
+                    if not self.unsettled:
+                        break
                     self._changed.clear()
                     await self._changed.wait()
                 self._check("the end", Batch())

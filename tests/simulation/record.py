@@ -23,6 +23,7 @@ class Person:
     handle: str
     nobridge: Micros | None = None
     stopped: bool = False
+    forgotten: bool = False  # they asked for their words to be removed
     slow: bool = False  # their wishes were known only after their first post
 
     @property

@@ -79,6 +79,7 @@ class World:
         self._plan_trouble()
         while (process := await self._life()).died:
             await self._clock.sleep(self._rng.choice((2, 10, 60, 200)))
+        await self._clock.sleep(10)  # who pressed something last is answered
         self._close(process)
         for task in self._acts:
             task.cancel()

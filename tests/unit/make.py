@@ -16,6 +16,7 @@ from bridge.model import (
     Author,
     AuthorKnown,
     Cancelled,
+    Card,
     Capabilities,
     Command,
     Content,
@@ -283,10 +284,14 @@ class Hour:
         return Ref(network, self.made[order.id])
 
     def mirrored(self, network: Network = "slack") -> dict[int, str]:
-        """Entry -> words, as the merged timeline shows them. No entry stands there twice."""
+        """Entry -> words, as the merged timeline shows them."""
+        return {c.no: c.text.plain for c in self.cards(network) if not c.withheld}
+
+    def cards(self, network: Network = "slack") -> list[Card]:
+        """What stands in the merged timeline. No entry stands there twice."""
         cards = [c for m in self.standing[network].values() if isinstance(m, Gathered) for c in m.cards]
         assert len({c.no for c in cards}) == len(cards), "an entry stands there twice"
-        return {c.no: c.text.plain for c in cards}
+        return cards
 
     def notices(self) -> list[Notice]:
         """What stands in the hosts' room, boards apart."""

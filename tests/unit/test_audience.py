@@ -9,7 +9,7 @@ import pytest
 
 from bridge.chat.audience import Audience
 from bridge.chat.view import EntryView
-from bridge.model import AuthorGone, Media, Post, Publish, Words
+from bridge.model import AuthorGone, Gathered, Media, Post, Publish, Words
 from bridge.settings import Net
 from tests.unit.make import HOST, LIMITS, LONG, NETS, STARTS, Hour, community, person, post
 
@@ -49,7 +49,7 @@ def said(network: str = "mastodon", words: str = "A1: secret #WardChat", **more:
 
 
 @pytest.mark.parametrize(
-    ("what", "public", "expected", "in_slack"),
+    ("what", "public", "expected", "in_slack"),  # in Slack: its words, or that it stays where it is
     [
         # publicly on Mastodon or Bluesky: everybody
         (said(), "ask", ("words", "words", "words"), True),
@@ -69,6 +69,9 @@ def test_the_table(what: Post, public: Any, expected: tuple[Sees, ...], in_slack
     hour = hour_with(what, public=public)
     assert table(hour, what) == expected
     assert bool(hour.mirrored()) is in_slack
+    assert [c.withheld for c in hour.cards() if c.withheld] == (
+        ["1 answer stays on Mastodon"] if expected[0] == "line" else []
+    )
     assert [
         o.network for o in hour.orders if isinstance(o.op, Publish) and "secret" in repr(o.op.content)
     ] == (["slack"] if in_slack else []), "never on another network"
@@ -83,6 +86,19 @@ def test_a_profile_that_opts_out(wishes: Any) -> None:
     hour.write(what)
     assert table(hour, what) == ("line", "line", "nothing")
     assert hour.mirrored() == {}
+    (card,) = hour.cards()
+    assert (card.withheld, card.name, card.handle, card.avatar) == ("1 answer stays on Mastodon", "", "", None)
+
+
+def test_who_opts_out_later_leaves_no_name_on_a_message() -> None:
+    """An update cannot take the name off a message: it goes, and a line without a name comes."""
+    what = said()
+    hour = hour_with(what)
+    (standing,) = [place for place, m in hour.standing["slack"].items() if isinstance(m, Gathered)]
+    hour.wishes(what.author.account, nobridge=True)
+    assert standing not in hour.standing["slack"]
+    (card,) = hour.cards()
+    assert (card.withheld, card.name) == ("1 answer stays on Mastodon", "")
 
 
 def test_until_wishes_are_known_only_hosts_see() -> None:

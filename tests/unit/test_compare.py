@@ -283,6 +283,99 @@ def test_a_room_may_see_its_own_words_but_no_other_network() -> None:
     assert {f["id"] for f in compared(rows, transcript())["leaked"]} == {"s1"}
 
 
+# ---------------------------------------------------------------- what a room's people agreed to
+
+
+def agreeing(**fields: Any) -> dict[str, list[Row]]:
+    """The servers, with what the author of s2 said of their words."""
+    rows = servers()
+    rows["slack"][2] |= {"author": "nurse-12", "names": [], "named": False} | fields
+    return rows
+
+
+def named(**fields: Any) -> tuple[dict[str, list[Row]], Row]:
+    """Who agreed with their first name, and a transcript in which that stands."""
+    document = transcript()
+    document["entries"][8]["name"] = "Asha"
+    return agreeing(consent="first", agreed=3.0, names=["Asha (nurse 12)", "nurse-12"], **fields), document
+
+
+def came(at: float, *ids: str) -> Page:
+    """A page to which these words first came at `at`."""
+    shown = page(*OPEN)
+    keys = {key(WORDS[i]) for i in ids}
+    return Page(shown.ever, shown.final, lambda words: at if words in keys else None)
+
+
+def test_words_agreed_to_that_are_not_on_the_page_are_lost() -> None:
+    found = compared(agreeing(consent="name", agreed=3.0), transcript(), page("m1", "m2", "b1", "b2", "m8"))
+    assert reasons(found["lost"]) == {("s2", "its words are not on the page")}
+    document = transcript()
+    document["entries"][8]["text"] = None
+    found = compared(agreeing(consent="name", agreed=3.0), document)
+    assert reasons(found["lost"]) == {("s2", "its words are not in its entry")}
+
+
+@pytest.mark.parametrize(("at", "leaks"), [(2.9, 1), (3.0, 0), (3.1, 0)])
+@pytest.mark.parametrize("consent", ["name", ""])
+def test_words_on_the_page_before_their_author_agreed_are_leaked(at: float, leaks: int, consent: str) -> None:
+    rows, document, shown = agreeing(consent=consent, agreed=3.0), transcript(), came(at, "s2")
+    if not consent:  # since taken back: gone, but it was there
+        document["entries"][8]["text"] = None
+        shown = Page(shown.ever, page("m1", "m2", "b1", "b2", "m8").final, shown.came)
+    found = compared(rows, document, shown)
+    why = "its author had not agreed yet, when it was served by the page"
+    assert reasons(found["leaked"]) == ({("s2", why)} if leaks else set())
+    assert not found["lost"]
+
+
+def test_words_taken_back_must_be_gone() -> None:
+    found = compared(agreeing(consent="", agreed=3.0), transcript())
+    why = "its author has not agreed to leave the room"
+    assert reasons(found["leaked"]) == {
+        ("s2", f"{why}, yet in the transcript"),
+        ("s2", f"{why}, yet still on the page"),
+    }
+
+
+def test_who_agreed_to_the_page_did_not_agree_to_another_network() -> None:
+    rows = agreeing(consent="name", agreed=3.0)
+    rows["mastodon"].append(bridge("out", f"On Slack: {WORDS['s2']}", deleted=True))
+    assert reasons(compared(rows, transcript())["leaked"]) == {
+        ("s2", "its author agreed to the page, yet posted by the bridge on mastodon")
+    }
+
+
+@pytest.mark.parametrize("name", ["Asha (nurse 12)", "asha  nurse 12", "@nurse-12"])
+def test_who_agreed_with_their_first_name_goes_by_nothing_else(name: str) -> None:
+    rows, document = named()
+    assert compared(rows, document)["leaked"] == []
+    shown = Page(page(*OPEN).ever + readings(f"<b>{name}</b> · Slack"), page(*OPEN).final)
+    why = "its author did not agree to be named, yet their name is"
+    assert reasons(compared(rows, document, shown)["leaked"]) == {("s2", f"{why} on the page")}
+    document["entries"][8]["name"] = name
+    assert reasons(compared(rows, document)["leaked"]) == {("s2", f"{why} in the transcript")}
+
+
+def test_a_name_may_have_stood_there_while_it_might() -> None:
+    rows, document = named()
+    once = Page(page(*OPEN).ever + readings("Asha (nurse 12)"), page(*OPEN).final)
+    assert len(compared(rows, document, once)["leaked"]) == 1
+    rows["slack"][2]["named"] = True
+    assert compared(rows, document, once)["leaked"] == []
+    still = Page(once.ever, once.final + readings("Asha (nurse 12)"))
+    assert len(compared(rows, document, still)["leaked"]) == 1
+
+
+def test_others_with_such_a_name_and_words_like_it_are_no_leak() -> None:
+    rows, document = named()
+    document["entries"][0]["name"] = "Asha (nurse 123)"
+    assert compared(rows, document)["leaked"] == []
+    rows["mastodon"][1]["text"] += " Ask Asha, nurse 12 of us know."
+    document["entries"][0]["text"] += " Ask Asha, nurse 12 of us know."
+    assert compared(rows, document)["leaked"] == []
+
+
 def test_a_removed_copy_of_words_that_stand_elsewhere_is_no_leak() -> None:
     rows = servers()
     rows["bluesky"][-1]["deleted"] = True
@@ -374,3 +467,6 @@ async def test_the_reader_remembers_what_a_page_served_across_connections() -> N
     assert last is not None
     assert first < last
     assert arrivals.first(key(WORDS["s1"])) is None
+    assert page_.came(key(WORDS["m1"])) == first
+    assert page_.came(key(WORDS["m2"])) == reader.pages[0][0], "what a look at the page showed has its time"
+    assert page_.came(key(WORDS["s1"])) is None

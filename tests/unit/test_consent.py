@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from bridge.chat.community import SERVER
+from bridge.chat.intake import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived
 from bridge.model import MINUTE, Command, Post, Publish, Reach
@@ -183,7 +184,8 @@ def test_whoever_is_asked_may_answer_and_command_nothing_else() -> None:
     hour = hour_with(said("1"))
     assert choose(hour, "name").startswith("Done")
     assert hour.command("hide", "1", by=WREN.account).startswith("Only the hosts")
-    assert choose(hour, "name", by=SERVER).startswith("There is no command 'consent'")
+    hour.event(Arrived(SERVER, Command("consent", SERVER, item="name", answer="here")))
+    assert hour.answers[-1].startswith("There is no command 'consent'"), "the server has no words of its own"
     assert SERVER not in hour.session.state.people.all
     assert hour.session.state.chats["handovers"].log == [], "what somebody chose is not the hosts' business"
 
@@ -227,8 +229,24 @@ def test_a_replay_has_asked_the_same_people_and_asks_nobody() -> None:
     assert again.state.people.of(person("porter", "slack").account).asked == hour.now
 
 
-def _pressed(choice: str) -> Any:
-    return Arrived("slack", Command("consent", WREN.account, chat="handovers", item=choice, answer="here"))
+def test_who_wants_to_be_forgotten_leaves_no_name_with_their_choice() -> None:
+    hour = hour_with(said("1"))
+    event = _pressed("first")
+    hour.event(event)
+    assert "Ann" in repr(event)
+    kept = redact(hour.session.state, WREN.account, event)
+    assert "Ann" not in repr(kept)
+    hour.events[-1] = msgspec.structs.replace(hour.events[-1], event=kept)
+    again = Session()
+    for recorded in hour.events:
+        again.decide(recorded)
+    assert again.digest() == hour.session.digest()
+    assert redact(hour.session.state, person("porter", "slack").account, event) == event
+
+
+def _pressed(choice: str) -> Arrived:
+    what = Command("consent", WREN.account, chat="handovers", item=choice, name="Ann Lowe", answer="here")
+    return Arrived("slack", what)
 
 
 def _asks(what: str) -> Post:
