@@ -75,7 +75,9 @@ class Outbox:
         rows = list(rows)
         for row in rows:
             if row.state == "unclear":
-                delivery.doubt(row, engine.session.state.opened[row.order.network].capabilities, self._clock.now())
+                delivery.doubt(
+                    row, engine.session.state.opened[row.order.network].capabilities, self._clock.now()
+                )
         self.accept(rows)
 
     # ------------------------------------------------------------ what comes in

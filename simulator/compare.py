@@ -329,7 +329,8 @@ def _finding(ref: Ref, row: Row, why: str) -> Finding:
 
 def report(evidence: Evidence) -> dict[str, Any]:
     """The three lists and the figures beside them, with the keys of `rehearse --json`."""
-    leaks = leaked(evidence)
+    losses, leaks = lost(evidence), leaked(evidence)
+    astray = {(finding["network"], finding["id"]) for finding in (*losses, *leaks)}
     leaky = {(leak["network"], leak["id"]) for leak in leaks}
     people = evidence.people
     written = Counter(ref[0] for ref, row in people.items() if counts(row))
@@ -347,7 +348,7 @@ def report(evidence: Evidence) -> dict[str, Any]:
             for ref, row in _each_words_once(evidence)
             if ref[0] not in evidence.mirrors
         ),
-        "lost": lost(evidence),
+        "lost": losses,
         "duplicated": duplicated(evidence),
         "leaked": leaks,
         "misplaced": misplaced(evidence),
@@ -365,6 +366,11 @@ def report(evidence: Evidence) -> dict[str, Any]:
             [ref for ref, r in people.items() if r["belongs"] and r["opted_out"]],
             lambda ref: ref not in leaky,
             "obeyed",
+        ),
+        "consents": pair(
+            [ref for ref, r in people.items() if r["audience"] == "room" and is_open(r)],
+            lambda ref: ref not in astray,
+            "followed",
         ),
     }
 

@@ -19,6 +19,7 @@ def show(result: dict[str, Any]) -> str:
         f"  They became {timeline['entries']} entries; {result['slack_copies']} stand in Slack's merged channel.",
         f"  Edits followed: {_ratio(result['edits'], 'followed')}; deletions: "
         f"{_ratio(result['deletions'], 'followed')}; opt-outs: {_ratio(result['opt_outs'], 'obeyed')}.",
+        f"  Let out of their room by their authors, and on the page: {_ratio(result['consents'], 'followed')}.",
         f"  From a post to the page: {_ms(result['latency_ms']['p50'])} (half), "
         f"{_ms(result['latency_ms']['p99'])} (99 in 100).",
     ]

@@ -52,3 +52,10 @@ def test_a_permalink_leads_back() -> None:
 def test_accounts_and_answers() -> None:
     assert ids.account("T1", "U1") == "slack:T1/U1"
     assert ids.parse_answer(ids.answer("C1", "U1")) == ("C1", "U1")
+
+
+@pytest.mark.parametrize("account", ["slack:T2/U1", "slack:T1/", "slack:T1", "acct:ann@tea.example", ""])
+def test_a_user_is_one_of_this_workspace(account: str) -> None:
+    assert ids.user("T1", ids.account("T1", "U1")) == "U1"
+    with pytest.raises(ValueError, match="not an account of the workspace T1"):
+        ids.user("T1", account)

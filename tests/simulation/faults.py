@@ -38,8 +38,8 @@ class Faults:
     def _rate(self, kind: str, quiet: bool) -> float:
         if quiet or self.rng.random() < 0.35:
             return 0.0
-        most = {"refused": 0.08, "find_unknown": 0.5, "crash_unsettled": 0.03}
-        most |= dict.fromkeys(("crash_before", "crash_after"), 0.008)
+        most = {"refused": 0.08, "find_unknown": 0.5, "crash_unsettled": 0.06}
+        most |= dict.fromkeys(("crash_before", "crash_after"), 0.015)
         return self.rng.random() * most.get(kind, 0.2)
 
     def hit(self, kind: str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from bridge.model import SECOND, Button, Command, Gathered, Notice
+from bridge.model import SECOND, Button, Card, Command, Gathered, Notice
 from tests.simulation.clock import STARTS, VirtualClock
 from tests.simulation.faults import Faults
 from tests.simulation.network import Server
@@ -44,6 +44,8 @@ class Hosts:
             self._ask: 0.3,
             self._say: 0.3,
             self._hide: 0.6,
+            self._move: 0.4,
+            self._end: 0.08,
         }
         for steer, chance in chances.items():
             if self._rng.random() < chance:
@@ -61,7 +63,7 @@ class Hosts:
             return
         first, second = content.buttons[:2]
         button = first if self._rng.random() < 0.65 else second
-        after = self._rng.choice((5, 40, 200)) * self._rng.uniform(1, 2)
+        after = self._rng.choice((5, 40, 200, 400)) * self._rng.uniform(1, 2)
         self._at(self._clock.now() + round(after * SECOND), lambda: self._use(made, button))
 
     def _use(self, made: Ours, button: Button) -> None:
@@ -114,6 +116,8 @@ class Hosts:
         elif pressed.done or "already" in pressed.answer:
             if pressed.verb == "hide":
                 self._record.hidden |= marks
+            elif pressed.verb == "move":
+                self._record.moved |= marks
             elif pressed.verb == "show":
                 self._record.shown |= marks
 
@@ -150,11 +154,24 @@ class Hosts:
     def _say(self) -> None:
         self._spawn(self._press(ACCOUNTS[0], "say", text="Two minutes to stretch!"))
 
+    def _end(self) -> None:
+        self._spawn(self._press(ACCOUNTS[0], "end"))
+
     def _hide(self) -> None:
-        """Somebody's answer is taken off, by the number it has in the room."""
+        """Somebody's answer is taken off."""
+        if card := self._card():
+            self._spawn(self._press(ACCOUNTS[0], "hide", entry=card.no, words=card.text.plain))
+
+    def _move(self) -> None:
+        """Somebody's answer belongs to the first question."""
+        if card := self._card():
+            self._spawn(
+                self._press(ACCOUNTS[0], "move", entry=card.no, text="Q1", words=card.text.plain)
+            )
+
+    def _card(self) -> Card | None:
+        """Any answer that stands in the room, with the number it has there."""
         cards = [c for o in self._room.live() if isinstance(o.content, Gathered) for c in o.content.cards]
         marks = {m for s in self._record.said if s.twin for m in s.marks}
-        cards = [c for c in cards if not any(m in c.text.plain.split() for m in marks)]
-        if cards:
-            card = self._rng.choice(cards)
-            self._spawn(self._press(ACCOUNTS[0], "hide", entry=card.no, words=card.text.plain))
+        cards = [c for c in cards if (words := set(MARK.findall(c.text.plain))) and not words & marks]
+        return self._rng.choice(cards) if cards else None

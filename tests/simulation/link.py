@@ -221,7 +221,9 @@ class SimConsole(SimLink):
         self._server.answers.setdefault(answer, text)
 
     async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
-        pass  # it may never arrive, and here it never does
+        if self._faults.rng.random() < 0.8:  # it may never arrive
+            for tell in self._server.on_whisper:
+                tell(account, notice)
 
 
 def _brief(what: What) -> str:
@@ -239,5 +241,3 @@ def _brief(what: What) -> str:
 
 def _above(post: Post) -> tuple[Ref, ...]:
     return tuple(r for r in (post.reply_to, post.root, *post.quotes) if r is not None)
-
-

@@ -30,6 +30,7 @@ from bridge.model import (
     Malformed,
     Micros,
     Network,
+    Notice,
     Order,
     Outcome,
     Post,
@@ -51,8 +52,10 @@ from tests.simulation.clock import VirtualClock
 from tests.simulation.faults import Faults
 from tests.simulation.record import Ours, Person, Record, Said, Tried, plain
 
-SETTLES = 20 * SECOND  # how long a post may take to stand in the history where it is looked for
-SIGHT = 600 * SECOND  # for so long after a time of blindness one can look: the bridge gives up after some minutes
+SETTLES = 20 * SECOND  # how long a post may take to stand in the history, where looking is all one can do
+SIGHT = (
+    600 * SECOND
+)  # for so long after a time of blindness one can look: the bridge gives up after some minutes
 CAPABLE = {
     "mastodon": Capabilities(Limits(500, url=23), "same_key", HOUR / SECOND, edits=True),
     "bluesky": Capabilities(Limits(300, bytes=3000), "same_key"),
@@ -85,6 +88,7 @@ class Server:
         self.answers: dict[str, str] = {}
         self.board: Board | None = None
         self.on_ours: list[Callable[[Ours], None]] = []
+        self.on_whisper: list[Callable[[str, Notice], None]] = []  # with whose ears they are for
         self.listeners: list[asyncio.Event] = []
         self._clock, self._faults, self._rng, self._record = clock, faults, faults.rng, record
         self._keys: dict[Micros, Ours] = {}
@@ -232,9 +236,7 @@ class Server:
 
     def trial(self, order: Order) -> None:
         """An order leaves us."""
-        self._record.tried.append(
-            Tried(self.name, order.place, self._clock.now(), order.not_after, order.op)
-        )
+        self._record.tried.append(Tried(self.name, order.place, self._clock.now(), order.not_after, order.op))
         self.log(self.name, "send", order.id, order.lane, order.item or "", _brief(order))
 
     def serve(self, order: Order) -> Later:
@@ -301,7 +303,9 @@ class Server:
             author = Author(self.account, "@bridge")
             text = marked(made.words)
             tags = hashtags(text.plain)
-            self._frame(Written(Post(ref, f"{self.name}:{made.id}", author, text, made.at, made.at, tags=tags)))
+            self._frame(
+                Written(Post(ref, f"{self.name}:{made.id}", author, text, made.at, made.at, tags=tags))
+            )
             return
         if not self._faults.hit("lost"):
             self._frame(Echoed(made.stamp, ref, f"{self.name}:{made.id}"))
@@ -319,8 +323,9 @@ class Server:
             return Unknown("the history cannot be read")
         match order.op:
             case Publish():
+                stands = now - (SETTLES if self.can.resend == "look_first" else 0)
                 made = tuple(
-                    self._sent(o) for o in self.ours.values() if o.stamp == order.stamp and now - o.at > SETTLES
+                    self._sent(o) for o in self.ours.values() if o.stamp == order.stamp and o.at <= stands
                 )
                 return Found(made) if made else Absent()
             case Update(target=Ref() as target, content=content):

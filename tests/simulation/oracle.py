@@ -86,6 +86,8 @@ def _told(record: Record, item: str, label: str, network: Network) -> bool:
     begins = f"{label} on {record.titles[network]}: "
     if any(isinstance(o.contents[0][1], Notice) and o.words.startswith(begins) for o in record.ours):
         return True
+    if any(p.verb == "end" for p in record.pressed):
+        return True
     return any(p.verb == "skip" and p.item == item and p.on in (None, network) for p in record.pressed)
 
 
@@ -141,10 +143,19 @@ class _Truth:
         return not self.held.intersection(said.marks) or bool(self.record.shown.intersection(said.marks))
 
     def unsure(self, said: Said) -> bool:
-        return bool(self.record.unsure.intersection(said.marks))
+        return said.by.tapping or bool(self.record.unsure.intersection(said.marks))
 
     def on_page(self, said: Said) -> bool:
-        return self.open(said) and (said.network not in self.record.rooms or self.record.rooms_public)
+        return self.open(said) and (said.network not in self.record.rooms or self.agreed(said))
+
+    def agreed(self, said: Said) -> bool:
+        """Whether what was said in a room may stand on the page."""
+        match self.record.rooms_public:
+            case "yes":
+                return said.by.consent != "no"
+            case "ask":
+                return said.by.consent in ("name", "first")
+        return False
 
 
 def _marks(view: ChatView | None) -> Counter[str]:
@@ -218,6 +229,10 @@ def labels_are_obeyed(record: Record) -> Iterator[str]:
     for said in truth.alive():
         if not said.label or not truth.open(said) or (said.network, said.id) not in placed:
             continue
+        if record.moved.intersection(said.marks):
+            if "Q1" not in placed[said.network, said.id]:
+                yield f"{said.network} {said.id} {said.mark} was moved to Q1, but is not there"
+            continue
         begins = f"Q{said.label} {record.questions[said.label - 1]}"
         asked = min((o.at for n in record.titles for o in _copies(record, n, begins)), default=None)
         questions = placed[said.network, said.id]
@@ -237,7 +252,12 @@ def withheld_words_stay(record: Record) -> Iterator[str]:
     for tried in record.tried:
         if not isinstance(tried.op, Retract):
             ever |= set(MARK.findall(plain(tried.op.content)))
+    page = {m for _, words in record.displayed for m in MARK.findall(words)}
+    truth = _Truth(record)
     for said in record.said:
+        if said.network in record.rooms and not (truth.agreed(said) or said.by.tapping or said.twin):
+            if shown := page.intersection(said.marks):
+                yield f"{shown} by {said.by.handle}, who has not agreed, was on the page"
         from_the_start = said.by.nobridge is not None and said.by.nobridge < record.starts
         if said.by.forgotten and not said.command:
             for mark in said.marks:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Literal
 
-from bridge.model import MINUTE, SECOND, Micros, Network, Words
+from bridge.model import MINUTE, SECOND, Button, Command, Micros, Network, Notice, Words
 from tests.simulation.clock import EPOCH, LAST, STARTS, VirtualClock
 from tests.simulation.network import ROOMS, Server
 from tests.simulation.record import Person, Said
@@ -15,10 +15,21 @@ from tests.simulation.record import Person, Said
 TAG = "#WardChat"
 NETWORKS: tuple[Network, ...] = ("mastodon", "bluesky", "slack")
 POSTS = 25
+TAPS = 12  # without an answer after which somebody gives up
 PAIR = "Tomas Ferreira-Lund"  # has an account everywhere
 
 Kind = Literal[
-    "labelled", "plain", "answer", "reply", "off_topic", "limited", "direct", "nobridge", "link", "flood", "twins"
+    "labelled",
+    "plain",
+    "answer",
+    "reply",
+    "off_topic",
+    "limited",
+    "direct",
+    "nobridge",
+    "link",
+    "flood",
+    "twins",
 ]
 KINDS: dict[Kind, int] = {
     "labelled": 8,
@@ -42,6 +53,8 @@ class People:
         self._marks = 0
         self._everybody = {network: self._crowd(network) for network in NETWORKS}
         self._pair = {network: self._person(PAIR, network, "tomas") for network in NETWORKS}
+        for network in ROOMS:
+            servers[network].on_whisper.append(self._asked)
         self._plan()
 
     # ------------------------------------------------------------ who and when
@@ -169,7 +182,10 @@ class People:
         return [
             s
             for s in server.said.values()
-            if s.deleted is None and s.reach in ("public", "room") and (s.tagged or s.reply_to) and not s.command
+            if s.deleted is None
+            and s.reach in ("public", "room")
+            and (s.tagged or s.reply_to)
+            and not s.command
         ]
 
     # ------------------------------------------------------------ what people ask of the bridge
@@ -184,9 +200,40 @@ class People:
         someone = self._everybody[network][words == "stop"]
         reach = "room" if network in ROOMS else "direct"
         self._add(
-            self._servers[network], someone, words, f"command{network}", reach=reach, tagged=False, command=words
+            self._servers[network],
+            someone,
+            words,
+            f"command{network}",
+            reach=reach,
+            tagged=False,
+            command=words,
         )
         someone.stopped = True
         someone.forgotten = words == "forget me"
 
+    # ------------------------------------------------------------ what the bridge asks of them
 
+    def _asked(self, account: str, notice: Notice) -> None:
+        """Shall your words stand on the page? Many never answer, nobody answers twice."""
+        everybody = [p for network in ROOMS for p in (*self._everybody[network], self._pair[network])]
+        someone = next((p for p in everybody if p.account == account), None)
+        if someone is None or someone.consent or someone.tapping or self._rng.random() < 0.4:
+            return
+        button = self._rng.choice(notice.buttons)
+        someone.tapping = True
+        self._tap(someone, button, 0)
+
+    def _tap(self, someone: Person, button: Button, tries: int) -> None:
+        """Tap until it is answered."""
+        server, where = self._servers[someone.network], f"{someone.account} tap {tries}"
+        command = Command(button.verb, someone.account, button.chat, button.item, answer=where)
+        server.log(server.name, "tap", someone.account, button.item)
+        server.press(command)
+
+        def look() -> None:
+            if where in server.answers:
+                someone.consent, someone.tapping = button.item, False  # type: ignore[assignment]  # one of its words
+            elif tries < TAPS:
+                self._tap(someone, button, tries + 1)
+
+        self.at(self._clock.now() + self._rng.randint(10, 90) * SECOND, look)

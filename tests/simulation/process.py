@@ -40,7 +40,9 @@ class NoSessions:
 class MortalJournal(Journal):
     """Commits at once, takes a moment to say so, and now and then is the last thing its process does."""
 
-    def __init__(self, path: Path, clock: VirtualClock, faults: Faults, death: Callable[[str, Batch], None]) -> None:
+    def __init__(
+        self, path: Path, clock: VirtualClock, faults: Faults, death: Callable[[str, Batch], None]
+    ) -> None:
         super().__init__(path, inline=True)
         self._clock, self._faults, self._death = clock, faults, death
         self.batch = Batch()

@@ -24,6 +24,8 @@ class Person:
     nobridge: Micros | None = None
     stopped: bool = False
     forgotten: bool = False  # they asked for their words to be removed
+    consent: Literal["", "name", "first", "no"] = ""  # for what they write in a room
+    tapping: bool = False  # they chose, and nobody knows whether they were heard
     slow: bool = False  # their wishes were known only after their first post
 
     @property
@@ -134,7 +136,7 @@ class Record:
     questions: list[str]  # as configured, in order
     mirrors: tuple[Network, ...]
     rooms: tuple[Network, ...] = ()
-    rooms_public: bool = False  # what is written in a room is shown on the page
+    rooms_public: Literal["ask", "yes", "no"] = "no"  # whether what is written there is shown on the page
     said: list[Said] = field(default_factory=list)
     ours: list[Ours] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)
@@ -142,6 +144,7 @@ class Record:
     pressed: list[Pressed] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)  # marks of what hosts hid
     shown: set[str] = field(default_factory=set)  # marks of what hosts let through
+    moved: set[str] = field(default_factory=set)  # marks of what hosts gave another question
     unsure: set[str] = field(default_factory=set)  # marks of what hosts pressed something about, in vain
     displayed: list[tuple[Micros, str]] = field(default_factory=list)  # all that the page ever showed
     page: ChatView | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 import sqlite3
@@ -27,8 +28,13 @@ QUESTIONS = ("What did you learn?", "What would you change?", "What will you do 
 MOST = 8 * HOUR  # after the start everything is long over
 
 
-def community(public: Literal["ask", "yes", "no"]) -> Community:
-    questions = tuple(Question(STARTS + (5 + 15 * n) * MINUTE, text) for n, text in enumerate(QUESTIONS))
+def community(rng: random.Random) -> Community:
+    public: Literal["ask", "yes", "no"] = rng.choice(("ask", "yes", "no"))
+    layout: Literal["channel", "threads"] = rng.choice(("channel", "threads"))
+    apart = rng.choice((4, 8, 15)) * MINUTE
+    questions = tuple(
+        Question(STARTS + 5 * MINUTE + n * apart, text) for n, text in enumerate(QUESTIONS)
+    )
     hosts = tuple(Host(f"Host {n}", (("slack", account),)) for n, account in enumerate(ACCOUNTS))
     chat = Chat(
         id=CHAT,
@@ -43,7 +49,7 @@ def community(public: Literal["ask", "yes", "no"]) -> Community:
         remind=(10 * MINUTE,),
     )
     nets = tuple(
-        Net(n, n, TITLES[n], CAPABLE[n].limits, mirror=CAPABLE[n].mirror, public=public) for n in NETWORKS
+        Net(n, n, TITLES[n], CAPABLE[n].limits, mirror=CAPABLE[n].mirror, layout=layout, public=public) for n in NETWORKS
     )
     return Community("The Night Round", "Europe/London", "en", (chat,), nets, "https://chat.example")
 
@@ -52,7 +58,7 @@ class World:
     def __init__(self, seed: int, folder: Path) -> None:
         rng = random.Random(f"world {seed}")
         self._rng, self._path = rng, folder / f"{seed}.db"
-        self._community = community(rng.choice(("ask", "yes", "no")))
+        self._community = community(rng)
         self._clock = VirtualClock()
         self._faults = Faults(seed)
         self.record = Record(
@@ -64,16 +70,14 @@ class World:
             questions=list(QUESTIONS),
             mirrors=tuple(n for n in NETWORKS if CAPABLE[n].mirror),
             rooms=ROOMS,
-            rooms_public=self._community.networks[0].public == "yes",
+            rooms_public=self._community.networks[0].public,
         )
         self._acts: set[asyncio.Task[Any]] = set()
 
     # ------------------------------------------------------------ what happens
 
     async def live(self) -> Record:
-        self._servers = {
-            n: Server(n, self._clock, self._faults, self.record, self._log) for n in NETWORKS
-        }
+        self._servers = {n: Server(n, self._clock, self._faults, self.record, self._log) for n in NETWORKS}
         People(self.record.seed, self._clock, self._servers)
         Hosts(self.record.seed, self._clock, self._servers["slack"], self.record, self._faults, self._spawn)
         self._plan_trouble()
@@ -90,9 +94,7 @@ class World:
 
     async def _life(self) -> Process:
         """From a start of the bridge to its death or its end."""
-        process = Process(
-            self._path, self._community, self._servers, self._clock, self._faults, self.record
-        )
+        process = Process(self._path, self._community, self._servers, self._clock, self._faults, self.record)
         self._log("bridge", "starts")
         living = asyncio.create_task(process.run())
         left = (STARTS + MOST - self._clock.now()) / SECOND
@@ -173,6 +175,5 @@ def simulate(seed: int, folder: Path) -> Record:
         error.add_note("\n".join([f"seed {seed}", *world.record.trace[-80:]]))
         raise
     finally:
+        gc.unfreeze()  # each start of the bridge keeps what there is from being collected
         logging.getLogger("bridge").removeHandler(errors)
-
-

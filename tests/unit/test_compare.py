@@ -140,6 +140,7 @@ def test_where_all_is_well_nothing_is_found() -> None:
     assert found["edits"] == {"made": 1, "followed": 1}
     assert found["deletions"] == {"made": 1, "followed": 1}
     assert found["opt_outs"] == {"made": 2, "obeyed": 2}
+    assert found["consents"] == {"made": 1, "followed": 1}
     assert found["questions"] == [
         {"label": "Q1", "posted": {"mastodon": 1, "bluesky": 1, "slack": 1}, "skew_ms": 20.0}
     ]
@@ -310,6 +311,7 @@ def came(at: float, *ids: str) -> Page:
 def test_words_agreed_to_that_are_not_on_the_page_are_lost() -> None:
     found = compared(agreeing(consent="name", agreed=3.0), transcript(), page("m1", "m2", "b1", "b2", "m8"))
     assert reasons(found["lost"]) == {("s2", "its words are not on the page")}
+    assert found["consents"] == {"made": 1, "followed": 0}
     document = transcript()
     document["entries"][8]["text"] = None
     found = compared(agreeing(consent="name", agreed=3.0), document)
