@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.chat import BriskClock, arrivals, community, opened
-from bridge.chat.state import Arrived, Configured, Recorded
+from bridge.chat.state import Arrived, Configured, Event, Recorded
 from bridge.engine import Engine
 from bridge.journal import Batch, Journal
 from bridge.model import Inbound
@@ -136,7 +136,7 @@ def rows(folder: Path, items: list[Inbound]) -> float:
 def restart(folder: Path, events: int) -> Figure:
     """A journal of so many events, opened and replayed."""
     path = folder / "journal.db"
-    first = [Configured(community()), *opened()]
+    first: list[Event] = [Configured(community()), *opened()]
     wanted = [Arrived(i.network, i.what) for i in arrivals(events)][: events - len(first)]  # type: ignore[arg-type]  # as above
     clock = BriskClock()
     recorded = [Recorded(n, clock.now(), e) for n, e in enumerate([*first, *wanted], start=1)]

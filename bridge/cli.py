@@ -68,22 +68,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(
         "rehearse", _rehearse, "hold a whole chat on local stand-in networks, with simulated people"
     )
-    sub.add_argument(
-        "--speed", type=_positive, default=60.0, metavar="X", help="times faster than the clock (60)"
-    )
-    sub.add_argument("--participants", type=_count, default=40, metavar="N", help="simulated people (40)")
-    sub.add_argument("--answers", type=_count, default=200, metavar="N", help="posts they write (200)")
-    sub.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed plans the same chat (1)")
-    sub.add_argument(
-        "--faults", choices=("none", "mild", "harsh"), default="none", help="what goes wrong (none)"
-    )
-    sub.add_argument(
-        "--kills", type=_whole, default=0, metavar="N", help="kill and restart the bridge N times"
-    )
-    sub.add_argument(
-        "--out", type=Path, default=Path("rehearsal"), metavar="DIR", help="where files go (rehearsal)"
-    )
-    sub.add_argument("--hold", action="store_true", help="keep the page up at the end, until Ctrl-C")
+    _rehearsal_options(sub)
 
     sub = command("run", _run, "run the chats of the config")
     sub.add_argument("--stay", action="store_true", help="keep the page up when the last chat is over")
@@ -110,6 +95,25 @@ def parser() -> argparse.ArgumentParser:
 
     command("health", _health, "exit 0 if the running bridge is ready")
     return top
+
+
+def _rehearsal_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--speed", type=_positive, default=60.0, metavar="X", help="times faster than the clock (60)"
+    )
+    sub.add_argument("--participants", type=_count, default=40, metavar="N", help="simulated people (40)")
+    sub.add_argument("--answers", type=_count, default=200, metavar="N", help="posts they write (200)")
+    sub.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed plans the same chat (1)")
+    sub.add_argument(
+        "--faults", choices=("none", "mild", "harsh"), default="none", help="what goes wrong (none)"
+    )
+    sub.add_argument(
+        "--kills", type=_whole, default=0, metavar="N", help="kill and restart the bridge N times"
+    )
+    sub.add_argument(
+        "--out", type=Path, default=Path("rehearsal"), metavar="DIR", help="where files go (rehearsal)"
+    )
+    sub.add_argument("--hold", action="store_true", help="keep the page up at the end, until Ctrl-C")
 
 
 def _positive(words: str) -> float:

@@ -47,7 +47,7 @@ class Clock:
 
     async def until(self, when: int) -> None:
         """Wait until chat time `when`. Looks up every 20 real ms, since the clock may jump."""
-        while (left := when - self.now()) > 0:
+        while (left := when - self.now()) > 0:  # noqa: ASYNC110  # a file has no event for us
             await asyncio.sleep(
                 min(left / SECOND / self.speed, 0.02) if self._map else left / SECOND / self.speed
             )

@@ -29,7 +29,7 @@ class Faults:
         self.fired_on: Counter[tuple[str, str]] = Counter()
 
     def plan(
-        self, level: str, networks: Iterable[str], start: int, end: int, seed: int, times: int = 2
+        self, level: str, networks: Iterable[str], start: int, end: int, seed: int, *, times: int = 2
     ) -> None:
         """Spread each kind of `level` ("none", "mild", "harsh") `times` over the chat on each network."""
         rng = random.Random(f"faults {seed}")

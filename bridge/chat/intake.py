@@ -13,7 +13,6 @@ from bridge.chat.community import (
     by_tag,
     has_link,
     is_host,
-    is_private,
     said_to_us,
     unname,
     withhold,

@@ -83,9 +83,9 @@ BRIEF_NOTICE = "Yours show there too, unless you add #nobridge or message us 'st
 ALONE_NOTICE = "Public answers go into the transcript, unless you add #nobridge or message us 'stop'."
 ROOM_NOTICE = "Answers from {others} arrive here."
 ROOM_NOTICES = {
-    "ask": "Yours stay in this channel unless you press Show on page or Send.",
+    "ask": "Yours stay in this channel unless you press Show on page.",
     "yes": "Yours show on the page too, unless you tell us 'stop'.",
-    "no": "Yours stay in this channel unless you press Send.",
+    "no": "Yours stay in this channel.",
 }
 
 

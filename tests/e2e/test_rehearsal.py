@@ -38,6 +38,7 @@ def assert_whole(result: dict[str, Any]) -> None:
         assert question["posted"] == dict.fromkeys(NETWORKS, 1)
     for kind, done in (("edits", "followed"), ("deletions", "followed"), ("opt_outs", "obeyed")):
         assert result[kind][done] == result[kind]["made"] > 0
+    assert result["consents"]["followed"] == result["consents"]["made"]
     assert all(result["written"][network] > 0 for network in NETWORKS)
 
 
@@ -46,6 +47,7 @@ def test_a_chat_from_beginning_to_end(tmp_path: Path) -> None:
     result = rehearse(tmp_path, "--seed", "21", "--participants", "30", "--answers", "150")
     assert_whole(result)
     assert result["faults"] == {}
+    assert result["consents"]["made"] > 0
     assert result["latency_ms"]["p50"] > 0
     for path in result["transcript"]:
         assert Path(path).stat().st_size > 1000
@@ -94,6 +96,13 @@ def test_three_mistakes_are_named_at_once(tmp_path: Path) -> None:
         capture_output=True, text=True, env=os.environ, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    for said in ("community.timezone", "Europe/London", "chats[0].minuets", "minutes", "chats[0].hashtag", "CCNVirtual"):
+    for said in (
+        "community.timezone",
+        "Europe/London",
+        "chats[0].minuets",
+        "minutes",
+        "chats[0].hashtag",
+        "CCNVirtual",
+    ):
         assert said in done.stderr
     assert "3 mistakes" in done.stderr

@@ -63,7 +63,7 @@ def config(starts: datetime, minutes: float, networks: dict[str, Any]) -> str:
         f"starts = {starts.isoformat()}\nminutes = {minutes}\nlate_hours = 0.001",
         '[[chats.questions]]\nat = 0.15\ntext = "What makes a handover safe?"',
         f'[[chats.questions]]\nat = {minutes * 0.9}\ntext = "Who is missing from it?"',
-        '[web]\nport = 0',
+        "[web]\nport = 0",
     ]
     for name, access in networks.items():
         lines.append(f'[networks.{name}]\nkind = "{name}"')

@@ -45,11 +45,13 @@ class Hosts:
             self._say: 0.3,
             self._hide: 0.6,
             self._move: 0.4,
-            self._end: 0.08,
         }
         for steer, chance in chances.items():
             if self._rng.random() < chance:
                 self._at(STARTS + self._rng.randint(2 * 60, 50 * 60) * SECOND, steer)
+
+        if self._rng.random() < 0.08:  # the late hour then still outlasts what people do
+            self._at(STARTS + self._rng.randint(46 * 60, 58 * 60) * SECOND, self._end)
 
     def _at(self, when: int, do: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_later((when - self._clock.now()) / SECOND, do)

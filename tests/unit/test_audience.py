@@ -87,7 +87,12 @@ def test_a_profile_that_opts_out(wishes: Any) -> None:
     assert table(hour, what) == ("line", "line", "nothing")
     assert hour.mirrored() == {}
     (card,) = hour.cards()
-    assert (card.withheld, card.name, card.handle, card.avatar) == ("1 answer stays on Mastodon", "", "", None)
+    assert (card.withheld, card.name, card.handle, card.avatar) == (
+        "1 answer stays on Mastodon",
+        "",
+        "",
+        None,
+    )
 
 
 def test_who_opts_out_later_leaves_no_name_on_a_message() -> None:

@@ -84,7 +84,9 @@ async def hold_a_chat(engine: Engine) -> None:
         post("2", "A1: another thing #WardChat"),
         post("3", words, by=hedda),
         copy,
-        msgspec.structs.replace(first, text=post("1", "A1: a green folder #WardChat").text, edited=first.at + 1),
+        msgspec.structs.replace(
+            first, text=post("1", "A1: a green folder #WardChat").text, edited=first.at + 1
+        ),
         post("5", "A1: the last word #WardChat"),
         post("6", "@chat forget me", by=hedda, mentions=(OURS["mastodon"],), reach="direct"),
         post("7", f"{LONG}, in the blue notebook #WardChat", by=person("hedda", name="Hedda")),
@@ -134,7 +136,7 @@ async def test_a_redaction_that_was_cut_short_is_done_at_the_next_start(tmp_path
     path = tmp_path / "journal.db"
     async with running(path) as engine:
         redact = engine.journal.redact
-        engine.journal.redact = _nothing  # type: ignore[method-assign]  # stands for a crash right after the commit
+        engine.journal.redact = _nothing  # type: ignore[method-assign, assignment]  # stands for a crash right after the commit
         await hold_a_chat(engine)
         engine.journal.redact = redact  # type: ignore[method-assign]  # as above
         assert b"paper lantern" in files(path)

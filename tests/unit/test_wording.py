@@ -37,7 +37,7 @@ COMMUNITY = Community(
 )
 ALONE = msgspec.structs.replace(COMMUNITY, networks=(MASTODON,), page=None)
 STOP = "unless you add #nobridge or message us 'stop'."
-STAY = "Yours stay in this channel unless you press Show on page or Send."
+STAY = "Yours stay in this channel unless you press Show on page."
 KINDS: tuple[Kind, ...] = (*("announcement", "reminder", "welcome", "question", "recap", "closing", "say"),)
 
 
@@ -177,10 +177,10 @@ def test_with_no_other_network_and_no_page_it_promises_none() -> None:
 @pytest.mark.parametrize(
     ("public", "page", "words"),
     [
-        ("ask", "https://tide.test", "unless you press Show on page or Send."),
+        ("ask", "https://tide.test", "unless you press Show on page."),
         ("yes", "https://tide.test", "Yours show on the page too"),
-        ("no", "https://tide.test", "unless you press Send."),
-        ("ask", None, "unless you press Send."),
+        ("no", "https://tide.test", "Yours stay in this channel."),
+        ("ask", None, "Yours stay in this channel."),
     ],
 )
 def test_a_rooms_notice_follows_its_consent(public: str, page: str | None, words: str) -> None:
