@@ -25,6 +25,7 @@ from bridge.errors import JournalLocked, JournalUnreadable
 from bridge.model import Account, Cursor, Final, Micros, Network, Order, OrderId, Ref, Sent
 
 VERSION = 1
+APPLICATION = 0x43424A31  # "CBJ1": whose file it is, in SQLite's header
 
 SCHEMA = """
 CREATE TABLE events (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL);
@@ -285,28 +286,40 @@ def _locked(path: Path) -> int:
 
 
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    """Open or make the file. One that is not ours is left as it is."""
     new = not path.exists() or path.stat().st_size == 0
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
+        if not new:
+            _must_be_ours(db, path)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
         db.execute("PRAGMA secure_delete=ON")
         if new:
-            db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+            marks = f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"
+            db.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
             path.chmod(0o600)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
+    try:
+        application = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        db.close()
+        application, version = str(error), 0
+    if application != APPLICATION:
         raise JournalUnreadable(
-            f"{path}: this is not a journal of chatbridge ({error}). Name another file under [community] journal."
-        ) from None
+            f"{path}: this is not a journal of chatbridge. Name another file under [community] journal."
+        )
     if version != VERSION:
-        db.close()
         raise JournalUnreadable(
             f"{path}: written by another version of chatbridge (format {version}, this one reads {VERSION}). "
             "Use that version, or start with a new file."
         )
-    return db
 
 
 def _reader(path: Path) -> closing[sqlite3.Connection]:

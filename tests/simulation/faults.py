@@ -52,7 +52,7 @@ class Faults:
     def crash(self, settles: bool) -> str:
         """Whether the process dies at this commit, and on which side of it; "" if it lives on. `settles`: a
         network's answer is in it."""
-        kinds = ("crash_unsettled",) if settles else ()
+        kinds: tuple[str, ...] = ("crash_unsettled",) if settles else ()
         for kind in (*kinds, "crash_before", "crash_after"):
             if self.crashes_left and self.hit(kind):
                 self.crashes_left -= 1

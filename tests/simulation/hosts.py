@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from bridge.model import SECOND, Button, Card, Command, Gathered, Notice
 from tests.simulation.clock import STARTS, VirtualClock
@@ -21,11 +22,12 @@ class Hosts:
     def __init__(
         self,
         seed: int,
+        *,
         clock: VirtualClock,
         room: Server,
         record: Record,
         faults: Faults,
-        spawn: Callable[[object], None],
+        spawn: Callable[[Coroutine[Any, Any, object]], None],
     ) -> None:
         self._rng = random.Random(f"hosts {seed}")
         self._clock, self._room, self._record, self._faults = clock, room, record, faults
@@ -167,9 +169,7 @@ class Hosts:
     def _move(self) -> None:
         """Somebody's answer belongs to the first question."""
         if card := self._card():
-            self._spawn(
-                self._press(ACCOUNTS[0], "move", entry=card.no, text="Q1", words=card.text.plain)
-            )
+            self._spawn(self._press(ACCOUNTS[0], "move", entry=card.no, text="Q1", words=card.text.plain))
 
     def _card(self) -> Card | None:
         """Any answer that stands in the room, with the number it has there."""

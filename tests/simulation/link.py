@@ -87,7 +87,11 @@ class SimLink:
 
         def arrive() -> None:
             if (done := handle()) is not None:
-                loop.call_later(back + done[1], lambda: answer.done() or answer.set_result(done[0]))
+                loop.call_later(back + done[1], reply, done[0])
+
+        def reply(done: T) -> None:
+            if not answer.done():
+                answer.set_result(done)
 
         loop.call_later(rng.uniform(0.02, 0.6), arrive)
         async with asyncio.timeout(PATIENCE):

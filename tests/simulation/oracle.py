@@ -246,31 +246,45 @@ def labels_are_obeyed(record: Record) -> Iterator[str]:
 def withheld_words_stay(record: Record) -> Iterator[str]:
     """What was never for us to show, no page, no message and no attempt at one has ever held; and the journal
     only if its author's wishes became known too late."""
-    public = {m for s in record.said if not s.private for m in s.marks}
-    ever = {m for _, words in record.displayed for m in MARK.findall(words)}
+    ever = _displayed(record)
     ever |= {m for o in record.ours for _, content in o.contents for m in MARK.findall(plain(content))}
     for tried in record.tried:
         if not isinstance(tried.op, Retract):
             ever |= set(MARK.findall(plain(tried.op.content)))
-    page = {m for _, words in record.displayed for m in MARK.findall(words)}
-    truth = _Truth(record)
     for said in record.said:
-        if said.network in record.rooms and not (truth.agreed(said) or said.by.tapping or said.twin):
-            if shown := page.intersection(said.marks):
-                yield f"{shown} by {said.by.handle}, who has not agreed, was on the page"
         from_the_start = said.by.nobridge is not None and said.by.nobridge < record.starts
-        if said.by.forgotten and not said.command:
-            for mark in said.marks:
-                if re.search(rb"\b" + mark.encode() + rb"\b", record.journal):
-                    yield f"{mark} by {said.by.handle}, who is to be forgotten, is in the journal"
         if not said.private and not from_the_start:
             continue
         for mark in said.marks:
             if mark in ever:
                 yield f"{mark} by {said.by.handle}, which was to stay on {said.network}, was shown"
-            slow = said.by.slow and mark in public
-            if not slow and re.search(rb"\b" + mark.encode() + rb"\b", record.journal):
+            if not (said.by.slow and not said.private) and _journalled(record, mark):
                 yield f"{mark} by {said.by.handle}, which was to stay on {said.network}, is in the journal"
+
+
+def forgotten_words_are_gone(record: Record) -> Iterator[str]:
+    for said in record.said:
+        for mark in said.marks if said.by.forgotten and not said.command else ():
+            if _journalled(record, mark):
+                yield f"{mark} by {said.by.handle}, who is to be forgotten, is in the journal"
+
+
+def who_is_in_a_room_decides_for_the_page(record: Record) -> Iterator[str]:
+    truth, displayed = _Truth(record), _displayed(record)
+    for said in record.said:
+        if said.network not in record.rooms or truth.agreed(said) or said.by.tapping or said.twin:
+            continue
+        for mark in displayed.intersection(said.marks):
+            yield f"{mark} by {said.by.handle}, who has not agreed, was on the page"
+
+
+def _displayed(record: Record) -> set[str]:
+    """What the page has ever shown."""
+    return {m for _, words in record.displayed for m in MARK.findall(words)}
+
+
+def _journalled(record: Record, mark: str) -> bool:
+    return re.search(rb"\b" + mark.encode() + rb"\b", record.journal) is not None
 
 
 def nothing_of_ours_is_an_entry(record: Record) -> Iterator[str]:
@@ -337,6 +351,8 @@ CHECKS: tuple[Check, ...] = (
     the_hosts_read_what_is_there,
     labels_are_obeyed,
     withheld_words_stay,
+    forgotten_words_are_gone,
+    who_is_in_a_room_decides_for_the_page,
     nothing_of_ours_is_an_entry,
     a_followed_page_is_right,
     replay_equals_live,

@@ -81,7 +81,7 @@ class People:
             if rng.random() < 0.3:
                 self.at(STARTS + rng.randint(5, 80) * MINUTE, lambda n=network: self._command(n, "forget me"))  # type: ignore[misc]
 
-    def at(self, when: Micros, do: Callable[[], None]) -> None:
+    def at(self, when: Micros, do: Callable[[], object]) -> None:
         asyncio.get_running_loop().call_later((when - self._clock.now()) / SECOND, do)
 
     # ------------------------------------------------------------ writing
@@ -106,7 +106,7 @@ class People:
             case "off_topic" if not room:
                 self._post(server, someone, "{words}", tagged=False)
             case "limited" | "direct" if not room:
-                self._post(server, someone, f"A1. {{words}} {TAG}", reach=kind)  # type: ignore[arg-type]
+                self._post(server, someone, f"A1. {{words}} {TAG}", reach=kind)
             case "nobridge":
                 self._post(server, someone, f"{{words}} {TAG} #nobridge", nobridge=True)
             case "link":

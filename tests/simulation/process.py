@@ -67,6 +67,7 @@ class Process:
     def __init__(
         self,
         path: Path,
+        *,
         community: Community,
         servers: Mapping[Network, Server],
         clock: VirtualClock,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -104,7 +103,22 @@ def test_withheld_words_are_in_the_journal(record: Record) -> None:
 
 def test_forgotten_words_are_in_the_journal(record: Record) -> None:
     mastodon_post(record).by.forgotten = True
-    assert "withheld_words_stay" in broken(record)
+    assert "forgotten_words_are_gone" in broken(record)
+
+
+def test_words_from_a_room_are_on_the_page_unasked(record: Record) -> None:
+    said = next(s for s in record.said if s.network == "slack" and not s.twin and not s.command)
+    record.rooms_public = "no"
+    record.displayed.append((0, said.text))
+    assert "who_is_in_a_room_decides_for_the_page" in broken(record)
+
+
+def test_who_was_moved_is_not_where_the_hosts_said(record: Record) -> None:
+    assert record.hosts is not None
+    placed = {s.id: e.questions for e in record.hosts.entries for s in e.sources}
+    said = next(s for s in record.said if s.label and "Q1" not in placed.get(s.id, ("Q1",)))
+    record.moved.add(said.mark)
+    assert broken(record) == {"labels_are_obeyed"}
 
 
 def test_two_questions_change_places(record: Record) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ class Fired(Counter[str]):
 
 
 @pytest.fixture(scope="module")
-def fired() -> Iterator[Fired]:
+def fired() -> Fired:
     return Fired()
 
 

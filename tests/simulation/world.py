@@ -32,9 +32,7 @@ def community(rng: random.Random) -> Community:
     public: Literal["ask", "yes", "no"] = rng.choice(("ask", "yes", "no"))
     layout: Literal["channel", "threads"] = rng.choice(("channel", "threads"))
     apart = rng.choice((4, 8, 15)) * MINUTE
-    questions = tuple(
-        Question(STARTS + 5 * MINUTE + n * apart, text) for n, text in enumerate(QUESTIONS)
-    )
+    questions = tuple(Question(STARTS + 5 * MINUTE + n * apart, text) for n, text in enumerate(QUESTIONS))
     hosts = tuple(Host(f"Host {n}", (("slack", account),)) for n, account in enumerate(ACCOUNTS))
     chat = Chat(
         id=CHAT,
@@ -49,7 +47,8 @@ def community(rng: random.Random) -> Community:
         remind=(10 * MINUTE,),
     )
     nets = tuple(
-        Net(n, n, TITLES[n], CAPABLE[n].limits, mirror=CAPABLE[n].mirror, layout=layout, public=public) for n in NETWORKS
+        Net(n, n, TITLES[n], can.limits, mirror=can.mirror, layout=layout, public=public)
+        for n, can in CAPABLE.items()
     )
     return Community("The Night Round", "Europe/London", "en", (chat,), nets, "https://chat.example")
 
@@ -79,7 +78,14 @@ class World:
     async def live(self) -> Record:
         self._servers = {n: Server(n, self._clock, self._faults, self.record, self._log) for n in NETWORKS}
         People(self.record.seed, self._clock, self._servers)
-        Hosts(self.record.seed, self._clock, self._servers["slack"], self.record, self._faults, self._spawn)
+        Hosts(
+            self.record.seed,
+            clock=self._clock,
+            room=self._servers["slack"],
+            record=self.record,
+            faults=self._faults,
+            spawn=self._spawn,
+        )
         self._plan_trouble()
         while (process := await self._life()).died:
             await self._clock.sleep(self._rng.choice((2, 10, 60, 200)))
@@ -94,7 +100,14 @@ class World:
 
     async def _life(self) -> Process:
         """From a start of the bridge to its death or its end."""
-        process = Process(self._path, self._community, self._servers, self._clock, self._faults, self.record)
+        process = Process(
+            self._path,
+            community=self._community,
+            servers=self._servers,
+            clock=self._clock,
+            faults=self._faults,
+            record=self.record,
+        )
         self._log("bridge", "starts")
         living = asyncio.create_task(process.run())
         left = (STARTS + MOST - self._clock.now()) / SECOND
