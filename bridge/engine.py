@@ -272,7 +272,7 @@ class Engine:
             for feed in released.feeds:
                 feed.changed(chat, sorted(numbers))
         if follow:
-            released.follow(follow)
+            released.follow(sorted(follow))
         for network, cursor in batch.cursors.items():
             released.cursor(network, cursor)
         if batch.events:

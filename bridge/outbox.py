@@ -204,13 +204,13 @@ class Outbox:
         if order is None:  # it hangs on an order that is not final yet
             await of.wake[row.order.lane].wait()
             return
+        await self._pace(of, order.place, order.lane)
+        if row.state != "queued":
+            return  # held meanwhile
         if why := self._pointless(order):
             row.step("cancel")
             await self._settle(row, Cancelled(why))
             return
-        await self._pace(of, order.place, order.lane)
-        if row.state != "queued":
-            return  # held meanwhile
         if delivery.too_late(order, self._clock.now()):
             await self._too_late(row, LATE)
             return
@@ -241,7 +241,10 @@ class Outbox:
         )
 
     def _pointless(self, order: Order) -> str | None:
-        """Why a resolved order need not be sent, if so: what it hangs on was never posted."""
+        """Why a resolved order need not be sent, if so: what it hangs on was never posted, or it says what
+        nobody may read any more."""
+        if self._engine.session.outdated(order.id):
+            return "its entries are different now"
         if isinstance(order.op, Publish):
             return "what it continues was not posted" if isinstance(order.op.reply_to, tuple) else None
         return "there is nothing there to change" if isinstance(order.op.target, tuple) else None

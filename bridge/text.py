@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import accumulate
 
@@ -115,6 +115,20 @@ def marked(plain: str) -> Text:
 def hashtags(plain: str) -> tuple[str, ...]:
     """The hashtags that stand in plain words, case-folded, without "#", each once, in order."""
     return tuple(dict.fromkeys(m.group(1).casefold() for m in TAG.finditer(URL.sub(" ", plain))))
+
+
+def unaddressed(text: Text, names: Collection[str]) -> Text:
+    """Without the mentions of these names (case-folded, no leading "@") that it begins with, as replies do on
+    some networks; whole if nothing else is left."""
+    at = 0
+    for span in text.spans:
+        if span.kind != "mention" or span.value.lstrip("@").casefold() not in names:
+            break
+        if text.plain[at : span.start].strip():
+            break
+        at = span.end
+    rest = stripped(part(text, at))
+    return rest if at and rest.plain else text
 
 
 def cut(text: Text, size: int) -> Text:

@@ -9,15 +9,15 @@ from bridge.chat.timeline import Entry
 from bridge.chat.view import ChatView, EntryView, QuestionView, Source
 from bridge.model import Card, Micros, Network, Post, Text
 from bridge.settings import Net
-from bridge.text import cut, person, resembles, tame
+from bridge.text import cut, person, resembles, tame, unaddressed
 
 
 def heading(entry: Entry) -> str:
-    """What an entry is and its number: "A3 · 42", "A1, A2 · 7", "Hello · 3", "Late answer 3 · 61"."""
+    """What an entry is and its number: "A3 · 42", "A1, A2 · 7", "Hello · 3", "A3, late · 61"."""
     if not entry.questions:
         kind = "Late" if entry.late else "Hello"
     elif entry.late:
-        kind = "Late answer " + ", ".join(str(n) for n in entry.questions)
+        kind = ", ".join(f"A{n}" for n in entry.questions) + ", late"
     else:
         kind = ", ".join(f"A{n}" for n in entry.questions)
     return f"{kind} · {entry.no}"
@@ -32,6 +32,12 @@ def display_name(state: State, chat: ChatState, post: Post, audience: Audience) 
         return ""
     first_only = state.people.of(post.author.account).consent == "first"
     return name.split(" ")[0] if audience == "page" and post.reach == "room" and first_only else name
+
+
+def _words(state: State, post: Post) -> Text:
+    """What a post says, without the mention of our own account that a reply to a question begins with."""
+    ours = state.opened.get(post.ref.network)
+    return unaddressed(post.text, (ours.handle.lstrip("@").casefold(), ours.account)) if ours else post.text
 
 
 def _handle(state: State, post: Post, audience: Audience) -> str:
@@ -64,10 +70,11 @@ def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) 
         return _wordless(state, entry, common, audience)
     post = seen[0]
     reply = chat.timeline.entries.get(entry.reply_to or 0)
+    above = readable(reply, state.people, nets, audience) if reply is not None else []
     return EntryView(
         **common,  # type: ignore[arg-type]  # a dict of mixed values
         sources=tuple(_source(nets, p) for p in seen),
-        text=post.text,
+        text=_words(state, post),
         name=display_name(state, chat, post, audience),
         handle=_handle(state, post, audience),
         avatar=_avatar(post, audience),
@@ -75,7 +82,8 @@ def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) 
         warning=post.warning,
         media=post.media,
         edited=post.edited > 0,
-        reply_to=reply.no if reply is not None and readable(reply, state.people, nets, audience) else None,
+        reply_to=reply.no if reply is not None and above else None,
+        reply_name=display_name(state, chat, above[0], audience) if above else "",
         hidden=entry.hidden,
     )
 
@@ -106,7 +114,7 @@ def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Ca
         name=display_name(state, chat, post, "slack"),
         handle=tame(post.author.handle),
         networks=tuple(nets[p.ref.network].title for p in seen),
-        text=cut(post.text, 240) if short else post.text,
+        text=cut(_words(state, post), 240) if short else _words(state, post),
         at=entry.at,
         url=post.url,
         avatar=post.author.avatar,

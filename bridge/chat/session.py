@@ -49,6 +49,7 @@ from bridge.model import (
     Network,
     Op,
     Opened,
+    OrderId,
     Publish,
     Ref,
     Refused,
@@ -184,6 +185,19 @@ class Session:
                 act, numbers, message = step
                 return Gather(network, chat.id, act, numbers, message)
         return None
+
+    def outdated(self, order: OrderId) -> bool:
+        """Whether a message of the merged timeline that has not gone out yet should say something else by
+        now."""
+        purpose = self.state.purposes.get(dotted(order))
+        if purpose is None or purpose.kind != "copy":
+            return False
+        chat = self.state.chats[purpose.chat]
+        message = chat.copies[purpose.network].messages.get(purpose.message)
+        if message is None or message.act == "retract":
+            return False
+        flying = message.flying or {}
+        return any(wanted(self.state, chat, purpose.network, no) != shows for no, shows in flying.items())
 
     def board(self, chat: str, now: Micros, health: tuple[Health, ...] = ()) -> Board:
         return board(self.state, self.state.chats[chat], now, health)

@@ -24,7 +24,7 @@ class EntryView(Value, frozen=True):
     """An entry as one audience may see it. Without `text` its words are withheld, and `withheld` says why."""
 
     no: int
-    heading: str  # "A3 · 42", "Hello · 7", "Late answer 3 · 61"
+    heading: str  # "A3 · 42", "Hello · 7", "A3, late · 61"
     questions: tuple[str, ...]  # ("Q3",), () for a hello
     sources: tuple[Source, ...]
     at: Micros
@@ -37,6 +37,7 @@ class EntryView(Value, frozen=True):
     media: tuple[Media, ...] = ()
     edited: bool = False
     reply_to: int | None = None
+    reply_name: str = ""  # who wrote what it replies to
     withheld: str | None = None  # "stays on Mastodon", "stays in Slack"
     hidden: bool = False
 

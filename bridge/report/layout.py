@@ -86,6 +86,37 @@ def counts(view: ChatView, question: QuestionView) -> tuple[tuple[str, int], ...
     return tuple(tally.items())
 
 
+def kept(view: ChatView, section: Section) -> str:
+    """How many of the answers counted stand nowhere here, since their words stay where they were written; ""
+    if none."""
+    seen = [e for e in shown(view) if section.key in e.questions and e.text is not None]
+    number = sum(n for _, n in section.counts) - sum(len(titles(e)) for e in seen)
+    if number < 1:
+        return ""
+    return (
+        "1 of them stays where it was written"
+        if number == 1
+        else f"{number} of them stay where they were written"
+    )
+
+
+def also(section: Section) -> str:
+    """The entries that answer this question as well and stand elsewhere; "" if there are none."""
+    numbers = listed(tuple(str(entry.no) for entry in section.also))
+    if not numbers:
+        return ""
+    return (
+        f"entry {numbers} answers it as well"
+        if len(section.also) == 1
+        else f"entries {numbers} answer it as well"
+    )
+
+
+def answered(entry: EntryView) -> str:
+    """Whom an entry replies to, and in which one: "Ann · 22"."""
+    return " · ".join(filter(None, (person(entry.reply_name), str(entry.reply_to))))
+
+
 def statistics(view: ChatView) -> Statistics:
     """What a chat came to. People whose words are withheld cannot be told apart and are not counted."""
     entries = shown(view)

@@ -7,6 +7,7 @@ and every "@" is followed by an invisible word joiner, so that no site that rend
 from __future__ import annotations
 
 import re
+from html import escape
 from unicodedata import bidirectional
 
 from bridge.chat.view import ChatView, EntryView
@@ -32,7 +33,7 @@ def markdown(view: ChatView) -> str:
         ASK,
         _glance(view),
         *(block for section in layout.sections(view) for block in _section(section, view)),
-        *(f"*{line}.*" for line in layout.more(view)),
+        f"*{layout.listed(layout.more(view))}, not shown here.*" if layout.more(view) else "",
     ]
     if layout.address(view.article):
         blocks.insert(2, f"About the article <{view.article}>")
@@ -101,11 +102,10 @@ def _section(section: layout.Section, view: ChatView) -> list[str]:
         answers = sum(number for _, number in section.counts)
         figures = ", ".join(f"{plain(title)} {number}" for title, number in section.counts if number)
         asked = f"Asked at {layout.moment(question.posted, view)}. " if question.posted is not None else ""
-        also = (
-            f" See also {', '.join(plain(entry.heading) for entry in section.also)}." if section.also else ""
-        )
         number = "1 answer" if answers == 1 else f"{answers} answers"
-        blocks.append(f"{asked}{number}{': ' + figures if figures else ''}.{also}")
+        more = [line for line in (layout.kept(view, section), layout.also(section)) if line]
+        facts = "; ".join([f"{number}{': ' + figures if figures else ''}", *more])
+        blocks.append(f"{asked}{facts}.")
     return blocks + [block for entry in section.entries for block in _entry(entry, view)]
 
 
@@ -124,14 +124,20 @@ def _entry(entry: EntryView, view: ChatView) -> list[str]:
         *([plain(entry.handle)] if entry.handle and entry.name else []),
         plain(layout.listed(layout.titles(entry))),
         when,
-        *([f"replies to {entry.reply_to}"] if entry.reply_to is not None else []),
+        *([f"replies to {plain(layout.answered(entry))}"] if entry.reply_to is not None else []),
         *([f"also answers {plain(layout.listed(entry.questions[1:]))}"] if len(entry.questions) > 1 else []),
         *(["edited"] if entry.edited else []),
         *homes,
     ]
-    warning = [f"Warning: {plain(entry.warning)}"] if entry.warning else []
     media = [_media(item) for item in entry.media if layout.address(item.url)]
-    return [" · ".join(facts), *warning, quoted(entry.text), *media]
+    words = [quoted(entry.text), *media]
+    return [" · ".join(facts), *(_folded(entry.warning, words) if entry.warning else words)]
+
+
+def _folded(warning: str, words: list[str]) -> list[str]:
+    """Words behind their content warning, as far as Markdown can fold."""
+    label = escape(" ".join(tame(warning).split())).replace("@", "@" + JOINER)
+    return [f"<details><summary>Content warning: {label}</summary>", *words, "</details>"]
 
 
 def _isolated(name: str) -> str:

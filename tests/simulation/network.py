@@ -117,7 +117,7 @@ class Server:
         self._tell(Removed(Ref(self.name, said.id)), said)
 
     def profile(self, person: Person) -> None:
-        self._tell(AuthorKnown(person.account, self.wishes(person.account)), None)
+        self._tell(AuthorKnown(person.account, Wishes(nobridge=person.nobridge is not None)), None)
 
     def wishes(self, account: str) -> Wishes:
         people = {s.by.account: s.by for s in self.said.values()}
@@ -218,6 +218,9 @@ class Server:
         self.first = len(self.frames) + 1
         self._frame(Beat())
         self.log(self.name, "forgets its frames")
+
+    def removal_told(self, ref: Ref) -> None:
+        self._record.told.append((self._clock.now(), self.name, ref.id))
 
     def check(self) -> None:
         """What a link meets when it wants anything."""

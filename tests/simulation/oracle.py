@@ -15,6 +15,7 @@ from bridge.chat.view import ChatView
 from bridge.model import SECOND, Gathered, Micros, Network, Notice, Publish, Retract
 from tests.simulation.record import MARK, Ours, Record, Said, plain
 
+SOON = 3 * SECOND  # after which something that we were told is committed
 TOLD = 90  # lines of the trace that a report ends with
 
 Check: TypeAlias = Callable[[Record], Iterator[str]]
@@ -278,6 +279,31 @@ def who_is_in_a_room_decides_for_the_page(record: Record) -> Iterator[str]:
             yield f"{mark} by {said.by.handle}, who has not agreed, was on the page"
 
 
+def what_was_taken_back_is_not_shown_again(record: Record) -> Iterator[str]:
+    """From a moment after we were told, if we lived so long."""
+    known: dict[tuple[Network, str], Micros] = {}
+    for at, network, id_ in record.told:
+        if not any(at <= died <= at + SOON for died in record.deaths):
+            known.setdefault((network, id_), at + SOON)
+    gone = {
+        mark: known[said.network, said.id]
+        for said in record.said
+        if (said.network, said.id) in known and not said.twin
+        for mark in said.marks
+    }
+    for at, words in record.displayed:
+        for mark in MARK.findall(words):
+            if at > gone.get(mark, at):
+                yield f"{mark} was shown on the page {(at - gone[mark]) / SECOND:.1f} s after it was taken back"
+    for tried in record.tried:
+        if tried.place == "hosts" or isinstance(tried.op, Retract):
+            continue
+        for mark in MARK.findall(plain(tried.op.content)):
+            if tried.at > gone.get(mark, tried.at):
+                late = (tried.at - gone[mark]) / SECOND
+                yield f"{mark} was sent to {tried.network} {late:.1f} s after it was taken back"
+
+
 def _displayed(record: Record) -> set[str]:
     """What the page has ever shown."""
     return {m for _, words in record.displayed for m in MARK.findall(words)}
@@ -353,6 +379,7 @@ CHECKS: tuple[Check, ...] = (
     withheld_words_stay,
     forgotten_words_are_gone,
     who_is_in_a_room_decides_for_the_page,
+    what_was_taken_back_is_not_shown_again,
     nothing_of_ours_is_an_entry,
     a_followed_page_is_right,
     replay_equals_live,

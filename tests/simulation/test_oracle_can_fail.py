@@ -87,6 +87,13 @@ def test_what_does_not_belong_is_an_entry(record: Record) -> None:
     assert "every_post_once_in_the_timeline" in broken(record)
 
 
+def test_what_was_taken_back_is_shown_later(record: Record) -> None:
+    said = mastodon_post(record)
+    record.told.append((said.at, said.network, said.id))
+    record.displayed.append((said.at + 60_000_000, said.text))
+    assert broken(record) == {"what_was_taken_back_is_not_shown_again"}
+
+
 def test_withheld_words_are_shown(record: Record) -> None:
     mastodon_post(record).reach = "limited"
     assert {"withheld_words_stay", "the_hosts_read_what_is_there"} <= broken(record)

@@ -31,7 +31,7 @@ MOST = 8 * HOUR  # after the start everything is long over
 def community(rng: random.Random) -> Community:
     public: Literal["ask", "yes", "no"] = rng.choice(("ask", "yes", "no"))
     layout: Literal["channel", "threads"] = rng.choice(("channel", "threads"))
-    apart = rng.choice((4, 8, 15)) * MINUTE
+    apart = rng.choice((2, 3, 5, 15)) * MINUTE
     questions = tuple(Question(STARTS + 5 * MINUTE + n * apart, text) for n, text in enumerate(QUESTIONS))
     hosts = tuple(Host(f"Host {n}", (("slack", account),)) for n, account in enumerate(ACCOUNTS))
     chat = Chat(
@@ -118,6 +118,7 @@ class World:
             raise Stuck(f"the bridge does not come to its end: {process.unsettled}") from None
         if process.died:
             self._log("bridge", "dies", process.died)
+            self.record.deaths.append(self._clock.now())
             living.cancel()
             await asyncio.wait((living,))
         else:
@@ -139,7 +140,14 @@ class World:
                 ("cursor_lost", server.forget_frames),
             ):
                 if self._faults.rates[kind] and rng.random() < 0.4:
-                    loop.call_later(rng.uniform(0, 170 * 60), strike)
+                    loop.call_later(self._instant(), strike)
+
+    def _instant(self) -> float:
+        """Seconds from now: any time, or when a question comes due."""
+        if self._rng.random() < 0.5:
+            return self._rng.uniform(0, 170 * 60)
+        due = self._rng.choice(self._community.chats[0].questions).due
+        return (due - self._clock.now()) / SECOND + self._rng.uniform(-60, 5)
 
     # ------------------------------------------------------------ what is kept of it
 

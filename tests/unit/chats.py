@@ -168,7 +168,7 @@ def busy() -> ChatView:
         27, text=marked("Our notes stand on https://example.org/notes?a=1&b=2#top and more under #CCNVirtual")
     )
     put(30, text=Text(HOSTILE[2]), name="A name that goes on and on " * 8)
-    late = entry(40, "Q3", "bluesky", heading="Late answer 3 · 40", at=ENDS + 12 * 60 * MINUTE)
+    late = entry(40, "Q3", "bluesky", heading="A3, late · 40", at=ENDS + 12 * 60 * MINUTE)
     after = entry(41, None, "mastodon", heading="Late · 41", at=ENDS + 13 * 60 * MINUTE)
     return chat(
         *by.values(),

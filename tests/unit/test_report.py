@@ -42,9 +42,9 @@ def test_markdown_says_who_answered_what_to_which_question_from_where() -> None:
     assert "**A1 · 4** Vanessa Garrity · **host**" in shown
     assert "Mastodon and Bluesky" in shown
     assert "A2 · 10: 1 answer stays on Mastodon" in shown
-    assert "Warning: births, frank talk" in shown
+    assert "<details><summary>Content warning: births, frank talk</summary>" in shown
     assert "[Picture](<https://media.example/9.jpg>): A whiteboard full of notes" in shown
-    assert "*6 more in Slack.*" in shown
+    assert "*6 more in Slack, not shown here.*" in shown
     assert "| Q3 | 2 | 5 | 1 | 8 |" in shown
     assert "See also A2 · 14." in shown
     headings = re.findall(r"^## (\w+)", shown, re.MULTILINE)

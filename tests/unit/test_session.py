@@ -173,7 +173,7 @@ def test_after_the_close_it_is_late() -> None:
     hour.write(answer)
     view = hour.session.entry("handovers", 1, "page")
     assert view is not None
-    assert (view.heading, view.questions) == ("Late answer 3 · 1", ("Q3",))
+    assert (view.heading, view.questions) == ("A3, late · 1", ("Q3",))
 
 
 # ---------------------------------------------------------------- questions by hand, our own posts

@@ -26,6 +26,7 @@ from bridge.text import (
     stripped,
     tame,
     tamed,
+    unaddressed,
 )
 
 MASTODON = Limits(500, url=23, local_mentions=True)
@@ -353,3 +354,24 @@ def test_normalised_twice_is_once(plain: str) -> None:
     once = normalised(plain)
     assume(not re.match(r"(?:re\s+)?[atq]\d{1,2}\b", once))
     assert normalised(once) == once
+
+
+def addressed(*names: str, rest: str = "yes, every week") -> Text:
+    """Words that begin with mentions."""
+    return joined(
+        *(p for n in names for p in (Text(f"@{n}", (Span(0, len(n) + 1, "mention", n),)), " ")), rest
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (addressed("Chat"), "yes, every week"),
+        (addressed("Chat", "ann"), "@ann yes, every week"),
+        (addressed("ann", "Chat"), "@ann @Chat yes, every week"),
+        (addressed("Chat", rest=""), "@Chat "),
+        (Text("yes"), "yes"),
+    ],
+)
+def test_a_reply_need_not_name_whom_everybody_answers(text: Text, left: str) -> None:
+    assert unaddressed(text, ("chat",)).plain == left
