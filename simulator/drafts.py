@@ -97,7 +97,8 @@ class Composer:
             case "hello":
                 make = self.words.talk(role, "hello")
             case "late":
-                make = self.words.late(role, question)
+                said = self.questions.labels.index(composed.expected[0]) if composed.expected else -1
+                make = self.words.late(role, self.questions.texts[said])
             case _:
                 make = self.words.edited(role, question)
         return self._fresh(post, rng, make, composed.before + composed.behind)
@@ -184,10 +185,12 @@ class Composer:
         return self._compose(replace(post, kind="reply" if scene.question else "label"), scene, rng)
 
     def _late(self, post: Planned, scene: Scene, rng: random.Random) -> Composed:
-        number = rng.randrange(len(self.questions.labels))
+        labelled = bool(scene.open) and rng.random() < 0.7
+        last = len(self.questions.labels) - 1
+        number = rng.randint(0, last) if labelled else last
         post = replace(post, question=number)
         make = self.words.late(post.who.role, self.questions.texts[number])
-        if scene.open and rng.random() < 0.7:
+        if labelled:
             return self._put(post, scene, rng, make, before=self._label(post, rng), expected=self._own(post))
         return self._put(post, scene, rng, make, expected=None)
 

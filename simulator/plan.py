@@ -179,7 +179,7 @@ def _cast(
         where: tuple[str, ...] = (home,)
         if len(networks) <= at < len(networks) + doubles and not wish and len(both) > 1:
             where = tuple(rng.sample(both, 2))
-        cast.append(Character(f"{role}-{number:02d}", f"{name} ({role} {number:02d})", role, where, wish))
+        cast.append(Character(f"{role}-{number:02d}", f"{name} ({role}-{number:02d})", role, where, wish))
     return cast
 
 
