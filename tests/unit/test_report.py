@@ -46,7 +46,7 @@ def test_markdown_says_who_answered_what_to_which_question_from_where() -> None:
     assert "[Picture](<https://media.example/9.jpg>): A whiteboard full of notes" in shown
     assert "*6 more in Slack, not shown here.*" in shown
     assert "| Q3 | 2 | 5 | 1 | 8 |" in shown
-    assert "See also A2 · 14." in shown
+    assert "; entry 14 answers it as well." in shown
     headings = re.findall(r"^## (\w+)", shown, re.MULTILINE)
     assert headings == ["Hellos", "Q1", "Q2", "Q3", "Q4", "Q5", "Q6", "Q7", "After"]
 
