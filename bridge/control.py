@@ -74,8 +74,8 @@ async def _answer(line: bytes, handlers: dict[str, Handler]) -> Answer:
 
 
 def ask(journal: Path, request: Answer, patience: float = 10.0) -> Any:
-    """Ask the bridge that runs on `journal`; `patience` in seconds. Raises NotRunning if there is none, and
-    ChatbridgeError with what it says if it cannot do it."""
+    """Ask the bridge that runs on `journal`; `patience` in seconds. Raises NotRunning if there is none or it ends
+    before it answers, and ChatbridgeError with what it says if it cannot do it."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(patience)
@@ -87,7 +87,9 @@ def ask(journal: Path, request: Answer, patience: float = 10.0) -> Any:
         raise NotRunning(
             f"No bridge answers on {journal} ({error.strerror or error}). Start one with `chatbridge run`."
         ) from None
-    answer = msgspec.json.decode(line, type=Answer) if line else {"error": "it ended in the middle"}
+    if not line.endswith(b"\n"):
+        raise NotRunning(f"The bridge on {journal} ended before it could answer.")
+    answer = msgspec.json.decode(line, type=Answer)
     if "error" in answer:
         raise ChatbridgeError(answer["error"])
     return answer["ok"]
