@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -49,13 +50,26 @@ async def listen(journal: Path, handlers: dict[str, Handler]) -> None:
                 await writer.drain()
         writer.close()
 
-    server = await asyncio.start_unix_server(converse, path, limit=LONGEST)
-    path.chmod(0o600)
+    with _bound(path) as mine:
+        try:
+            async with await asyncio.start_unix_server(converse, sock=mine, limit=LONGEST) as server:
+                await server.serve_forever()
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket that nobody but our user could ever open."""
+    mine = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
     try:
-        async with server:
-            await server.serve_forever()
+        mine.bind(str(path))
+    except OSError:
+        mine.close()
+        raise
     finally:
-        path.unlink(missing_ok=True)
+        os.umask(before)
+    return mine
 
 
 async def _answer(line: bytes, handlers: dict[str, Handler]) -> Answer:

@@ -27,7 +27,7 @@ async def refuse(request: dict[str, Any]) -> Any:
 async def listening(journal: Path) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         task = group.create_task(control.listen(journal, {"echo": echo, "refuse": refuse}))
-        while not control.address(journal).exists():
+        while not control.address(journal).exists():  # noqa: ASYNC110  # it has no other sign
             await asyncio.sleep(0)
         yield
         task.cancel()
