@@ -143,8 +143,7 @@ class SimLink:
         """What the core should hear of a frame; before a stranger's first post their wishes."""
         told = self._told(what)
         for one in told:
-            if isinstance(one, Removed):
-                self._server.removal_told(one.ref)
+            self._server.told(one)
             self._server.log(self._server.name, "tells", _brief(one))
         return told
 

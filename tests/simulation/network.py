@@ -219,8 +219,19 @@ class Server:
         self._frame(Beat())
         self.log(self.name, "forgets its frames")
 
-    def removal_told(self, ref: Ref) -> None:
-        self._record.told.append((self._clock.now(), self.name, ref.id))
+    def told(self, what: What) -> None:
+        """Our account hears this: which words are no more?"""
+        match what:
+            case Removed(ref) if ref.id in self.said:
+                gone = self.said[ref.id].marks
+            case Written(post) | Edited(post) if post.ref.id in self.said:
+                marks = self.said[post.ref.id].marks
+                gone = marks[
+                    : next((n for n, mark in enumerate(marks) if mark in post.text.plain.split()), 0)
+                ]
+            case _:
+                return
+        self._record.told += [(self._clock.now(), mark) for mark in gone]
 
     def check(self) -> None:
         """What a link meets when it wants anything."""

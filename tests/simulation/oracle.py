@@ -280,17 +280,12 @@ def who_is_in_a_room_decides_for_the_page(record: Record) -> Iterator[str]:
 
 
 def what_was_taken_back_is_not_shown_again(record: Record) -> Iterator[str]:
-    """From a moment after we were told, if we lived so long."""
-    known: dict[tuple[Network, str], Micros] = {}
-    for at, network, id_ in record.told:
-        if not any(at <= died <= at + SOON for died in record.deaths):
-            known.setdefault((network, id_), at + SOON)
-    gone = {
-        mark: known[said.network, said.id]
-        for said in record.said
-        if (said.network, said.id) in known and not said.twin
-        for mark in said.marks
-    }
+    """Words that were removed, or replaced, from a moment after we were told, if we lived so long."""
+    twins = {mark for said in record.said if said.twin for mark in said.marks}
+    gone: dict[str, Micros] = {}
+    for at, mark in record.told:
+        if mark not in twins and not any(at <= died <= at + SOON for died in record.deaths):
+            gone.setdefault(mark, at + SOON)
     for at, words in record.displayed:
         for mark in MARK.findall(words):
             if at > gone.get(mark, at):

@@ -147,7 +147,7 @@ class Record:
     moved: set[str] = field(default_factory=set)  # marks of what hosts gave another question
     unsure: set[str] = field(default_factory=set)  # marks of what hosts pressed something about, in vain
     displayed: list[tuple[Micros, str]] = field(default_factory=list)  # all that the page ever showed
-    told: list[tuple[Micros, Network, str]] = field(default_factory=list)  # removals our account was told of
+    told: list[tuple[Micros, str]] = field(default_factory=list)  # marks: of words we were told are no more
     deaths: list[Micros] = field(default_factory=list)
     page: ChatView | None = None
     hosts: ChatView | None = None

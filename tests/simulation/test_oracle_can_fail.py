@@ -89,7 +89,7 @@ def test_what_does_not_belong_is_an_entry(record: Record) -> None:
 
 def test_what_was_taken_back_is_shown_later(record: Record) -> None:
     said = mastodon_post(record)
-    record.told.append((said.at, said.network, said.id))
+    record.told.append((said.at, said.mark))
     record.displayed.append((said.at + 60_000_000, said.text))
     assert broken(record) == {"what_was_taken_back_is_not_shown_again"}
 
