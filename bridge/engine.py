@@ -224,9 +224,19 @@ class Engine:
             self.released.echo(item.network, what.stamp, Sent(what.ref, what.uri, what.version))
         elif isinstance(what, Malformed):
             batch.quarantine.append((self.clock.now(), item.network, what.payload, what.why))
-        elif (event := self.session.admit(item.network, what)) is not None:
+        elif (event := self._admit(batch, item)) is not None:
             return self._decide(batch, event)
         return Effects()
+
+    def _admit(self, batch: Batch, item: Inbound) -> Event | None:
+        """What of an arrival is worth an event; one the core stumbles over is set aside with its bytes."""
+        try:
+            return self.session.admit(item.network, item.what)
+        except Exception as error:  # as in `_decide`
+            log.exception("an arrival was set aside: the core failed on it")
+            body, why = msgspec.json.encode(item.what), f"{type(error).__name__}: {error}"
+            batch.quarantine.append((self.clock.now(), item.network, body, why))
+            return None
 
     def _decide(self, batch: Batch, event: Event) -> Effects:
         recorded = Recorded(self._seq + 1, max(self.session.state.at, self.clock.now()), event)

@@ -16,10 +16,11 @@ from bridge.chat.community import SERVER
 from bridge.chat.state import Arrived, Configured
 from bridge.chat.view import ChatView, EntryView
 from bridge.config import Config
+from bridge.delivery import Row
 from bridge.engine import Engine
 from bridge.errors import ChatbridgeError
 from bridge.journal import Journal
-from bridge.model import Command, Network
+from bridge.model import Command, Final, Network
 from bridge.outbox import Outbox
 from bridge.ports import Clock, SessionStore
 from bridge.report.files import write
@@ -77,7 +78,7 @@ class Bridge:
         app, feed = make_app(self, self.config.web, self.clock, ready=lambda: self.supervisor.ready)
         released = self.engine.released
         released.orders = self.outbox.accept
-        released.settled = self.outbox.settled
+        released.settled = self._order_ended
         released.echo = self.outbox.echo
         released.follow = self.supervisor.follow
         released.cursor = self.supervisor.cursor
@@ -126,10 +127,18 @@ class Bridge:
             await runner.cleanup()
 
     async def _until_over(self) -> None:
-        while self.stay or not self.settled:
+        """Ends when nothing is left to do; something that settles, or a change, may be the last."""
+        while True:
             self._over.clear()
+            await self.engine.quiet()
+            if self.settled and not self.stay:
+                break
             await self._over.wait()
         self._stop.set()
+
+    def _order_ended(self, row: Row, outcome: Final) -> None:
+        self.outbox.settled(row, outcome)
+        self._over.set()
 
     def changed(self, chat: str, entries: Iterable[int]) -> None:
         """`bridge.ports.Feed`: the merged timeline has work, and a chat may be over."""
@@ -154,8 +163,13 @@ class Bridge:
     @property
     def settled(self) -> bool:
         """Whether every chat is over and everything about it is where it should be."""
-        chats = self.engine.session.state.chats.values()
-        return all(chat.over for chat in chats) and not self.outbox.waiting()
+        session, now = self.engine.session, self.clock.now()
+        return (
+            all(chat.over for chat in session.state.chats.values())
+            and not self.engine.busy
+            and not self.outbox.waiting()
+            and all(session.following(name, now) is None for name in session.state.nets)
+        )
 
     # ------------------------------------------------------------ `bridge.web.Views`
 
