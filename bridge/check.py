@@ -101,7 +101,7 @@ async def _network(
             return _opened(link.opened, title, network, config.community)
     except NeedsLogin as error:
         names = " and ".join(variable(network.name, secret) for secret in network.platform.secrets)
-        mend = f"Get a new login with: chatbridge login {network.name} (it goes into {names})."
+        mend = f"Get a new one, as the README says, and put it into {names}."
         return NetworkReport(network.name, title, "refused", problems=(Problem(str(error), mend),))
     except (LinkError, TimeoutError) as error:
         why = str(error) or f"no answer within {PATIENCE:g} seconds"

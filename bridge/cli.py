@@ -31,20 +31,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         status: int = args.run(args)
+        sys.stdout.flush()
     except ConfigError as error:
         return _refused(args, error.mistakes)
     except ChatbridgeError as error:
         print(f"chatbridge: {error}", file=sys.stderr)
         return FAILED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except OSError as error:
-        print(f"chatbridge: {error.filename or error.strerror}: {error.strerror}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"chatbridge: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("chatbridge: stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
     return status
 
 

@@ -161,7 +161,7 @@ def missing_secrets(config: Config) -> tuple[Mistake, ...]:
             "",
             f"the {secret.replace('_', ' ')} of your {net.platform.title} account",
             f"Set {variable(net.name, secret)}, or {variable(net.name, secret)}_FILE to a file that holds "
-            f"it; chatbridge login {net.name} helps to get it.",
+            "it; the README says where to get it.",
         )
         for net in config.networks
         for secret in net.platform.secrets

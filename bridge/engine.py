@@ -234,17 +234,18 @@ class Engine:
             return self.session.admit(item.network, item.what)
         except Exception as error:  # as in `_decide`
             log.exception("an arrival was set aside: the core failed on it")
-            body, why = msgspec.json.encode(item.what), f"{type(error).__name__}: {error}"
+            body, why = repr(item.what).encode(errors="backslashreplace"), f"{type(error).__name__}: {error}"
             batch.quarantine.append((self.clock.now(), item.network, body, why))
             return None
 
     def _decide(self, batch: Batch, event: Event) -> Effects:
         recorded = Recorded(self._seq + 1, max(self.session.state.at, self.clock.now()), event)
         try:
+            msgspec.json.encode(event)  # what cannot be written down must not be decided
             effects = self.session.decide(recorded)
         except Exception as error:  # a bug in the core must not stop the hour: set the event aside
             log.exception("an event was set aside: deciding it failed")
-            body = msgspec.json.encode(event)
+            body = repr(event).encode(errors="backslashreplace")
             batch.quarantine.append((recorded.at, "", body, f"{type(error).__name__}: {error}"))
             self.session = Session()
             for earlier in (*self.journal.events(), *batch.events):

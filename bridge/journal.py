@@ -21,7 +21,7 @@ import msgspec
 
 from bridge.chat.state import Event, Recorded
 from bridge.delivery import FINAL, Row, kept
-from bridge.errors import JournalLocked, JournalUnreadable
+from bridge.errors import JournalError, JournalLocked, JournalUnreadable
 from bridge.model import Account, Cursor, Final, Micros, Network, Order, OrderId, Ref, Sent
 
 VERSION = 1
@@ -280,7 +280,7 @@ def _locked(path: Path) -> int:
         os.close(handle)
         raise JournalLocked(
             f"{path}: another chatbridge runs on this journal. Stop it first, or use `chatbridge tell`, "
-            "`status` and `backup`, which talk to the one that runs."
+            "`status` and `report`, which talk to the one that runs."
         ) from None
     return handle
 
@@ -309,8 +309,10 @@ def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
     try:
         application = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        application, version = str(error), 0
+    except sqlite3.OperationalError as error:  # the disk, the folder or its rights, not the file's content
+        raise JournalError(f"{path}: the journal cannot be opened: {error}. Look at the disk.") from None
+    except sqlite3.DatabaseError:
+        application, version = 0, 0
     if application != APPLICATION:
         raise JournalUnreadable(
             f"{path}: this is not a journal of chatbridge. Name another file under [community] journal."

@@ -90,6 +90,7 @@ class Bridge:
             async with asyncio.TaskGroup() as group:
                 await self.engine.forget(*self.engine.session.forgotten())  # it may have been cut short
                 tasks = [group.create_task(self.engine.run(), name="engine")]
+                self._refuse_used_ids()
                 if self.engine.session.state.community != self.config.community:
                     await self.engine.submit(Configured(self.config.community))
                 serving = asyncio.Event()
@@ -108,6 +109,16 @@ class Bridge:
                     task.cancel()
         finally:
             self.journal.close()
+
+    def _refuse_used_ids(self) -> None:
+        """A chat that is over keeps its id: under it the next one would be taken for done."""
+        known = self.engine.session.state.chats
+        for chat in self.config.community.chats:
+            if chat.id in known and known[chat.id].over and chat.starts > known[chat.id].sheet.ends:
+                raise ChatbridgeError(
+                    f"The chat '{chat.id}' is over and stays in the journal. Give the new one an id of its own: "
+                    f'id = "{chat.id}-2"'
+                )
 
     def stop(self) -> None:
         """End in good order."""

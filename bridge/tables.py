@@ -213,7 +213,7 @@ def read(path: Path, found: Findings) -> dict[str, Any]:
     try:
         raw = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        found.mistake("the file", "", "a config file", "Make one with: chatbridge init")
+        found.mistake("the file", "", "a config file", "Copy the config.toml that comes with chatbridge.")
         return {}
     except OSError as error:
         found.mistake(

@@ -34,7 +34,7 @@ _NO_WORD = re.compile(r"[\W_]+")
 
 # Characters that turn the reading direction or hide: never needed to read, always able to deceive.
 _DECEPTIVE = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
 

@@ -62,7 +62,7 @@ class MastodonAdapter:
     async def _open(self) -> AsyncIterator[Link]:
         if not self._token:
             raise NeedsLogin(
-                f"{self.name} has no access token. Make one with `chatbridge login {self.name}`, or set "
+                f"{self.name} has no access token. Make one on your server, under Preferences, Development, and set "
                 f"{self.name.upper()}_TOKEN."
             )
         rest = Rest(self._api, self._token, self._clock)

@@ -182,12 +182,12 @@ class Rest:
         if answer.status == 401:
             raise NeedsLogin(
                 f"{self._api} refuses the access token ({answer.error()}). "
-                "Make a new one with `chatbridge login`."
+                "Make a new one on your server, under Preferences, Development."
             )
         if answer.status == 403 and "scope" in answer.error():
             raise NeedsLogin(
                 f"{self._api}: the access token may not do this ({answer.error()}). It needs the scopes "
-                "read and write; make a new one with `chatbridge login`."
+                "read and write: make a new one on your server, under Preferences, Development."
             )
 
     def close(self) -> None:

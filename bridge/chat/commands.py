@@ -3,6 +3,7 @@ do one thing; the answer says what came of it. Only hosts command; on their own 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -15,6 +16,8 @@ from bridge.chat.timeline import Entry
 from bridge.model import MINUTE, Command, Network
 
 Handler: TypeAlias = Callable[[Work, ChatState, Command], str]
+
+LONGEST = 2_000  # characters of a host's question or words
 
 CLOSED = "The chat is already closed."
 
@@ -146,9 +149,14 @@ def _on_network(work: Work, chat: ChatState, command: Command, then: str) -> str
     return f"Done: {item.label} {'goes out on' if then == 'pending' else 'is skipped on'} {where}."
 
 
+def _too_long(words: str) -> str:
+    """Why words of a host cannot go out, if they are longer than anybody would read; else ""."""
+    return f"That is longer than {LONGEST} characters; say it in fewer." if len(words) > LONGEST else ""
+
+
 def _extend(work: Work, chat: ChatState, command: Command) -> str:
     words = command.text.strip()
-    if not words.isdecimal() or not 0 < int(words) <= 240:
+    if not re.fullmatch(r"[0-9]{1,3}", words) or not 0 < int(words) <= 240:
         return "Say by how many minutes: extend 5 (at most 240)."
     if _closed(chat):
         return CLOSED
@@ -161,6 +169,8 @@ def _ask(work: Work, chat: ChatState, command: Command) -> str:
         return "Say what to ask: ask What helps newcomers?"
     if _closed(chat):
         return CLOSED
+    if why := _too_long(command.text):
+        return why
     item = chat.sheet.ask(command.text.strip(), work.now)
     conduct.fire(work, chat, item)
     return f"Done: your question goes out as {item.label}."
@@ -176,6 +186,8 @@ def _closed(chat: ChatState) -> bool:
 def _say(work: Work, chat: ChatState, command: Command) -> str:
     if not command.text.strip():
         return "Say what to say: say Two minutes' break!"
+    if why := _too_long(command.text):
+        return why
     conduct.fire(work, chat, chat.sheet.say(command.text.strip(), work.now))
     return "Done: your words go out everywhere."
 
@@ -199,7 +211,7 @@ def _entry(chat: ChatState, command: Command) -> Entry | str:
 
 def _number(words: str) -> int | None:
     first = words.split(maxsplit=1)[0] if words.split() else ""
-    return int(first) if first.isdecimal() else None
+    return int(first) if re.fullmatch(r"[0-9]{1,9}", first) else None
 
 
 def _show(work: Work, chat: ChatState, command: Command) -> str:

@@ -12,7 +12,7 @@ from bridge.chat import attribution
 from bridge.chat.attribution import written_at
 from bridge.chat.timeline import fingerprint
 from bridge.model import MINUTE, Account, Author, AuthorKnown, Media, Micros, Network, Post, Text, Wishes
-from bridge.settings import Chat, Community
+from bridge.settings import Chat
 from bridge.text import MENTION, URL, person
 
 DOORS = 30 * MINUTE  # before the start from which the tag alone makes a post part of the chat
@@ -161,22 +161,17 @@ def in_window(chat: Chat, starts: Micros, late_until: Micros, at: Micros) -> boo
     return starts - DOORS <= at < late_until
 
 
-def by_tag(
-    community: Community, windows: Iterable[tuple[str, Micros, Micros, Micros]], post: Post
-) -> str | None:
+def by_tag(windows: Iterable[tuple[Chat, Micros, Micros, Micros]], post: Post) -> str | None:
     """The chat whose tag a post bears: the one in its hour, else the one in its late window.
 
-    `windows`: (chat id, starts, ends, late until) as the run sheets have them now.
+    `windows`: (chat, starts, ends, late until) as the run sheets have them now.
     """
     at = written_at(post)
-    chats = {c.id: c for c in community.chats}
     found: str | None = None
     for chat, starts, ends, late_until in windows:
-        if chats[chat].hashtag.casefold() not in post.tags or not in_window(
-            chats[chat], starts, late_until, at
-        ):
+        if chat.hashtag.casefold() not in post.tags or not in_window(chat, starts, late_until, at):
             continue
         if at <= ends:
-            return chat
-        found = found or chat
+            return chat.id
+        found = found or chat.id
     return found

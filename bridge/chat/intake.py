@@ -132,9 +132,11 @@ def belongs(state: State, post: Post) -> ChatState | None:
         if not chat.over and any(_part_of(chat, ref) for ref in _above(post)):
             return chat
     windows = [
-        (c.id, c.sheet.starts, c.sheet.ends, c.sheet.late_until) for c in state.chats.values() if not c.over
+        (c.settings, c.sheet.starts, c.sheet.ends, c.sheet.late_until)
+        for c in state.chats.values()
+        if not c.over
     ]
-    found = by_tag(state.community, windows, post)
+    found = by_tag(windows, post)
     return state.chats[found] if found else None
 
 
@@ -170,7 +172,7 @@ def place(work: Work, chat: ChatState, post: Post) -> tuple[tuple[int, ...], Rul
         if above is not None and above.questions:
             return above.questions, "thread", reply_to
     times = chat.posted.get(post.ref.network, [])
-    if not work.state.nets[post.ref.network].post:  # its people read the questions elsewhere
+    if not work.state.everywhere[post.ref.network].post:  # its people read the questions elsewhere
         times = min(chat.posted.values(), key=lambda t: t[0], default=[])
     number = attribution.open_question(times, written_at(post))
     return ((number,) if number else ()), "time", reply_to

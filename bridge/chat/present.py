@@ -56,7 +56,7 @@ def _source(nets: dict[Network, Net], post: Post) -> Source:
 def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) -> EntryView | None:
     """An entry for an audience; None if it may not even know of it. Words that must stay where they are leave
     a line without words: "stays on Mastodon"."""
-    nets = state.nets
+    nets = state.everywhere
     seen = readable(entry, state.people, nets, audience)
     common = {
         "no": entry.no,
@@ -91,7 +91,7 @@ def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) 
 def _wordless(state: State, entry: Entry, common: dict[str, object], audience: Audience) -> EntryView | None:
     """The line that is left of an entry whose words stay on their network. For a person whose wishes are not
     known yet there is none, and the page says nothing of words that are not public."""
-    nets = state.nets
+    nets = state.everywhere
     post = entry.first
     room, kept = post.reach == "room", stays(post, state.people)
     if not (room and not kept if audience == "page" else room or kept):
@@ -107,7 +107,7 @@ def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Ca
     if not seen:
         return _wordless_card(state, entry) if _kept_out(state, entry) else None
     post = seen[0]
-    nets = state.nets
+    nets = state.everywhere
     return Card(
         no=entry.no,
         heading=heading(entry),
@@ -144,7 +144,7 @@ def _kept_out(state: State, entry: Entry) -> bool:
 
 def _wordless_card(state: State, entry: Entry) -> Card:
     post = entry.first
-    title = state.nets[post.ref.network].title
+    title = state.everywhere[post.ref.network].title
     kind = "answer" if entry.questions else "post"
     return Card(
         no=entry.no,
@@ -161,7 +161,7 @@ def _wordless_card(state: State, entry: Entry) -> Card:
 
 def _mirrored(state: State, entry: Entry) -> list[Post]:
     """The sources that may be copied into a room: what was written in another room stays there."""
-    return [p for p in readable(entry, state.people, state.nets, "slack") if p.reach != "room"]
+    return [p for p in readable(entry, state.people, state.everywhere, "slack") if p.reach != "room"]
 
 
 def chat_view(
@@ -214,7 +214,9 @@ def _questions(state: State, chat: ChatState, entries: list[EntryView]) -> tuple
             posted=min(item.posted_at.values(), default=None),
             entries=tuple(numbers.get(item.label, ())),
             counts=tuple(
-                (state.nets[network].title, count) for network, count in figures.get(item.label, ()) if count
+                (state.everywhere[network].title, count)
+                for network, count in figures.get(item.label, ())
+                if count
             ),
         )
         for item in chat.sheet.questions()
@@ -224,7 +226,9 @@ def _questions(state: State, chat: ChatState, entries: list[EntryView]) -> tuple
 
 def counts(state: State, chat: ChatState) -> tuple[tuple[str, tuple[tuple[Network, int], ...]], ...]:
     """Answers per question and network, of questions already asked; counts betray no words."""
-    table = {item.number: dict.fromkeys(state.nets, 0) for item in chat.sheet.questions() if item.posted_at}
+    table = {
+        item.number: dict.fromkeys(state.everywhere, 0) for item in chat.sheet.questions() if item.posted_at
+    }
     for entry in chat.timeline.entries.values():
         if entry.hidden:
             continue

@@ -224,6 +224,7 @@ def _ref(name: str) -> Ref:
 
 def _configure(work: Work, community: Community) -> None:
     state = work.state
+    state.former |= state.nets
     state.community = community
     mirrors = [n.name for n in community.networks if n.mirror]
     for settings in community.chats:

@@ -155,6 +155,7 @@ class State(msgspec.Struct):
     opened: dict[Network, Opened] = {}
     chats: dict[str, ChatState] = {}
     purposes: dict[str, Purpose] = {}  # "seq.index" -> what an open order is for
+    former: dict[Network, Net] = {}  # networks that are no longer in the config, but in a timeline
     handled: dict[str, Micros] = {}  # requests to the bridge itself that were answered
     wrote: dict[str, bool] = {}  # uris of our own posts where a bridge may copy them
     stamp: Micros = 0
@@ -163,6 +164,11 @@ class State(msgspec.Struct):
     @property
     def nets(self) -> dict[Network, Net]:
         return {n.name: n for n in self.community.networks} if self.community else {}
+
+    @property
+    def everywhere(self) -> dict[Network, Net]:
+        """The networks, and those that were: what stands in a timeline keeps where it came from."""
+        return self.former | self.nets
 
     def consoles(self) -> list[Network]:
         """The networks with a hosts' room."""

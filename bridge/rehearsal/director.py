@@ -7,6 +7,7 @@ the clock's file and the wire between them.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import random
 import signal
@@ -35,6 +36,7 @@ LEAD = 5 * SECOND  # chat time left before what a jump leads to
 LONG = 30 * SECOND  # a stretch of chat time worth jumping over
 LOOK = 0.05  # real seconds between two looks at how things are
 APART = 1.5  # real seconds at least between two kills
+PATIENCE = 8.0  # real seconds the bridge may take to answer
 MARGIN = 2 * MINUTE  # no kill before the chat has begun so long, none so near its end
 
 
@@ -118,12 +120,14 @@ class Director:
         self.options = options
         self.board = board
         self.out = options.out
+        self.stage = options.out / "stage"  # clock, journal and logins
         self.starts: Micros = time.time_ns() // 1000 // MINUTE * MINUTE
         self.community = rebased(config, self.starts)
         self.chat = self.community.chats[0]
         self.sheet = build(self.chat)
         self.killed = 0
         self._pid = 0
+        self._stopping = False
         self._ended = asyncio.Event()
         self._began = 0.0
 
@@ -131,7 +135,7 @@ class Director:
         """The whole chat; gives what `rehearse --json` prints."""
         self._prepare()
         kinds = [n.kind for n in self.config.networks]
-        path = self.out / "clock"
+        path = self.stage / "clock"
         first = min(item.due for item in self.sheet.items)
         self.file = ClockFile.create(path, first - int(self.options.speed * 120 * SECOND), self.options.speed)
         self.clock = SharedClock(path)
@@ -146,7 +150,7 @@ class Director:
             self.access = await simulator.ask(self._scenario(path))
             await bridge.hear()
             self.cue = self._cue(path)
-            async with asyncio.TaskGroup() as group:
+            async with self._never_orphaned(), asyncio.TaskGroup() as group:
                 listening = group.create_task(self._hear())
                 await self._start()
                 await simulator.ask({"do": "page", "url": self.address})
@@ -163,8 +167,8 @@ class Director:
                     with suppress(asyncio.CancelledError):
                         await asyncio.Event().wait()
                 showing.cancel()
-                listening.cancel()
                 await self._stop()
+                listening.cancel()
                 await simulator.tell({"do": "end"})
         return result
 
@@ -172,11 +176,19 @@ class Director:
         return self.community.networks
 
     def _prepare(self) -> None:
-        """An empty place for this rehearsal; only what an earlier one left is taken away."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        for name in ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock", "journal.db.sock"):
-            (self.out / name).unlink(missing_ok=True)
-        for old in (self.out / "sessions").glob("*.json"):
+        """An empty place for this rehearsal, a folder within `out` that is its own: what an earlier one left
+        there is taken away, and nothing else. Raises Failed if another one is using it."""
+        self.stage.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self.stage / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed(
+                f"{self.out}: another rehearsal goes on here. Name another folder with --out."
+            ) from None
+        for name in ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.lock"):
+            (self.stage / name).unlink(missing_ok=True)
+        for old in (self.stage / "sessions").glob("*.json"):
             old.unlink()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -209,7 +221,7 @@ class Director:
         return Cue(
             config=str(self.config.path),
             clock=str(clock),
-            folder=str(self.out),
+            folder=str(self.stage),
             starts=self.starts,
             tables={name: access["table"] for name, access in networks.items()},
             secrets={name: access["secrets"] for name, access in networks.items()},
@@ -227,7 +239,7 @@ class Director:
             if "pid" in said:
                 self._pid = said["pid"]
             elif said.get("ended") == self._pid:
-                if said["status"] != -signal.SIGKILL:
+                if said["status"] != -signal.SIGKILL and not self._stopping:
                     await self._ended_badly(said["status"])
                 self._pid = 0
                 self._ended.set()
@@ -248,14 +260,28 @@ class Director:
         self._began = time.monotonic()
 
     async def _stop(self) -> None:
+        """End the bridge in good order, if that takes no longer than some seconds."""
+        self._stopping = True
         if self._pid:
-            with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGTERM)
+            os.kill(self._pid, signal.SIGTERM)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await self._ended.wait()
+
+    @asynccontextmanager
+    async def _never_orphaned(self) -> AsyncIterator[None]:
+        """However this ends, the bridge ends with it."""
+        try:
+            yield
+        finally:
+            if self._pid:
+                with suppress(ProcessLookupError):
+                    os.kill(self._pid, signal.SIGKILL)
 
     async def _about(self, request: dict[str, Any]) -> Any:
         """Ask the bridge; None while it is not there."""
         with suppress(NotRunning):
-            return await asyncio.to_thread(control.ask, self.out / "journal.db", request, 30.0)
+            return await asyncio.to_thread(control.ask, self.stage / "journal.db", request, PATIENCE)
         return None
 
     async def _kill(self) -> None:

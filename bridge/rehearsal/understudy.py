@@ -92,6 +92,9 @@ async def perform(cue: Cue) -> None:
     await bridge.run()
 
 
+PLAYING: set[int] = set()  # the bridges that have not ended
+
+
 def say(what: dict[str, int]) -> None:
     """One line on stdout; a single write, since a signal handler says things too."""
     os.write(sys.stdout.fileno(), msgspec.json.encode(what) + b"\n")
@@ -101,12 +104,14 @@ def reap(*_: object) -> None:
     """Report the bridges that have ended."""
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            PLAYING.discard(ended[0])
             say({"ended": ended[0], "status": os.waitstatus_to_exitcode(ended[1])})
 
 
 def play(cue: Cue) -> NoReturn:
     """Be a bridge, in a process of its own."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=cue.level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     status = 1
@@ -129,13 +134,20 @@ def main() -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, reap)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     say({"ready": 1})
-    for line in sys.stdin:
-        cue = msgspec.json.decode(line, type=Cue)
-        if pid := os.fork():
-            say({"pid": pid})
-        else:
-            play(cue)
+    try:
+        for line in sys.stdin:
+            cue = msgspec.json.decode(line, type=Cue)
+            if pid := os.fork():
+                PLAYING.add(pid)
+                say({"pid": pid})
+            else:
+                play(cue)
+    finally:  # the director is gone, or wants us to go: no bridge plays on alone
+        for pid in PLAYING:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

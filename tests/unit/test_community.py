@@ -198,8 +198,8 @@ OTHER = chat(id="other", hashtag="Andere")
 )
 def test_the_chat_whose_tag_a_post_bears(minutes: int, words: str, expected: str | None) -> None:
     config = community(chat(), LATER, OTHER)
-    windows = [(c.id, c.starts, c.ends, c.late_until) for c in config.chats]
-    assert by_tag(config, windows, post("1", words, at=STARTS + minutes * MINUTE)) == expected
+    windows = [(c, c.starts, c.ends, c.late_until) for c in config.chats]
+    assert by_tag(windows, post("1", words, at=STARTS + minutes * MINUTE)) == expected
     assert DOORS == 30 * MINUTE
 
 

