@@ -45,7 +45,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class CommunityTable(Table, frozen=True):
     name: Annotated[str, Meta(examples=['"The Co-Creation Network"'])] = ""
     timezone: Annotated[str, Meta(examples=['"Europe/London"'])] = "UTC"
-    language: Annotated[str, Meta(examples=['"en"'])] = "en"
+    language: Annotated[str, plan.LANGUAGE] = "en"
     page: Annotated[str | None, Meta(examples=['"https://chat.example.org"'])] = None
     journal: Annotated[str, Meta(examples=['"data/chatbridge.db"'])] = "data/chatbridge.db"
 
@@ -139,7 +139,9 @@ def load(
     networks = _networks(document.get("networks", {}), env, found, platforms or installed())
     nets = _nets(networks)
     names = tuple(document["networks"]) if isinstance(document.get("networks"), dict) else ()
-    chats = plan.chats(document.get("chats"), plan.Context(path.parent, table.timezone, names, found))
+    handles = {network.name: network.platform.handle for network in networks}
+    context = plan.Context(path.parent.absolute(), table.timezone, names, handles, found)
+    chats = plan.chats(document.get("chats"), context)
     web = decode(Web, document.get("web", {}), "web", found) or Web()
     consent = decode(Consent, document.get("consent", {}), "consent", found) or Consent()
     mqtt = _mqtt(document["mqtt"], env, found) if "mqtt" in document else None
@@ -219,12 +221,19 @@ def _community(table: object, found: Findings) -> CommunityTable:
             "an address",
             'Write it in full: page = "https://chat.example.org"',
         )
-    zones = zoneinfo.available_timezones()
-    if community.timezone not in zones:
-        near = get_close_matches(community.timezone, sorted(zones), n=1, cutoff=0.5)
+    zone, zones = community.timezone, zoneinfo.available_timezones()
+    if zone not in zones:
+        near = get_close_matches(zone, [z for z in sorted(zones) if "/" in z], n=1, cutoff=0.6)
         mend = f'Did you mean "{near[0]}"?' if near else 'Write region and city: timezone = "Europe/London"'
-        found.mistake("community.timezone", community.timezone, "an IANA time zone", mend)
+        found.mistake("community.timezone", zone, "an IANA time zone", mend)
         return msgspec.structs.replace(community, timezone="UTC")
+    if "/" not in zone and zone not in ("UTC", "GMT"):
+        found.warn(
+            "community.timezone",
+            zone,
+            "region and city",
+            'A city\'s zone follows its summer time, as in "America/New_York"; an abbreviation may not.',
+        )
     return community
 
 

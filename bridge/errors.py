@@ -15,6 +15,7 @@ ChatbridgeError
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -35,7 +36,13 @@ class Mistake:
 
     def __str__(self) -> str:
         shown = f" = {self.value}" if self.value else ""
-        return f"{self.file}: {self.key}{shown}\n    expected {self.expected}\n    {self.mend}"
+        return f"{self.file}: {_counted(self.key)}{shown}\n    expected {self.expected}\n    {self.mend}"
+
+
+def _counted(key: str) -> str:
+    """A key path in which people count from one: "questions[0].text" is "questions[0].text (question 1)"."""
+    places = [f"{name} {int(n) + 1}" for name, n in re.findall(r"(\w+)s\[(\d+)\]", key)]
+    return f"{key} ({', '.join(places)})" if places else key
 
 
 class ConfigError(ChatbridgeError):

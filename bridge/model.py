@@ -58,11 +58,13 @@ class Text(Value, frozen=True):
 
 
 class Media(Value, frozen=True):
-    """A picture, video or file by address; the bytes are never kept."""
+    """A picture, video or file by address; the bytes are never kept. One of ours, to be posted, is a `file:`
+    address with the SHA-256 `digest` (hex) its bytes had when the config was read."""
 
     url: str
     kind: Literal["image", "video", "audio", "file"] = "image"
     alt: str = ""
+    digest: str = ""
 
 
 class Author(Value, frozen=True):
@@ -110,6 +112,7 @@ class Post(Value, frozen=True):
     reply_to: Ref | None = None
     root: Ref | None = None  # the first post of its thread, where the network says so
     quotes: tuple[Ref, ...] = ()
+    quoted: str | None = None  # the page of what it quotes
     tags: tuple[str, ...] = ()  # hashtags without "#", case-folded, from facets, tag lists and bare text
     mentions: tuple[Account, ...] = ()
     media: tuple[Media, ...] = ()
@@ -207,13 +210,15 @@ class Limits(Value, frozen=True):
     """How long one post may be and how its length is counted.
 
     `graphemes`: grapheme clusters at most. `bytes`: UTF-8 bytes at most, if that is limited too. `url`: what
-    any link counts, whatever its length. `local_mentions`: of "@name@server" only "@name" counts.
+    any link counts, whatever its length. `local_mentions`: of "@name@server" only "@name" counts. `image`:
+    bytes at most of a picture.
     """
 
     graphemes: int
     bytes: int | None = None
     url: int | None = None
     local_mentions: bool = False
+    image: int | None = None
 
 
 class Capabilities(Value, frozen=True):
@@ -230,7 +235,8 @@ class Capabilities(Value, frozen=True):
     settle: float = 30.0
     mirror: bool = False
     console: bool = False
-    edits: bool = False  # an Update changes a post in place
+    edits: bool = False  # an Update changes a post in place; else it is corrected as the network allows
+    endorses: bool = False  # it has likes and boosts
     spacing: float = 0.0  # seconds to leave between two messages in one place
     layout: Literal["channel", "threads"] = "channel"
 
@@ -262,6 +268,7 @@ class Card(Value, frozen=True):
     host: bool = False
     warning: str | None = None
     media: tuple[Media, ...] = ()
+    quoted: str | None = None  # the page of what it quotes
     edited: bool = False
     withheld: str = ""  # why there are no words: "1 answer stays on Mastodon"; then nobody is named either
 
@@ -277,13 +284,22 @@ class Button(Value, frozen=True):
     style: Literal["", "primary", "danger"] = ""
 
 
+class Leaflet(Value, frozen=True):
+    """What a post says of a page it links to, where a network shows that as a card."""
+
+    url: str
+    title: str
+    description: str = ""
+
+
 class Words(Tagged, frozen=True):
-    """A text of our own, already cut to the network's limit."""
+    """A text of our own, already cut to the network's limit. `leaflet`: about a link in it."""
 
     text: Text
     warning: str | None = None
     language: str | None = None
     media: tuple[Media, ...] = ()
+    leaflet: Leaflet | None = None
 
 
 class Gathered(Tagged, frozen=True):
@@ -362,19 +378,28 @@ class Publish(Tagged, frozen=True):
 
 
 class Update(Tagged, frozen=True):
-    """Make an existing copy say this instead."""
+    """Make an existing copy say this instead. Where a post cannot be edited (`Capabilities.edits`) the answer
+    is the post that says it now: a new one in its place, or a reply that corrects it."""
 
     target: Target
     content: Content
 
 
 class Retract(Tagged, frozen=True):
-    """Take a copy away. A copy that is already gone counts as taken away."""
+    """Take a copy away, or an endorsement. What is already gone counts as taken away."""
 
     target: Target
 
 
-Op: TypeAlias = Publish | Update | Retract
+class Endorse(Tagged, frozen=True):
+    """Like or boost somebody's post as the community. `Sent.ref` is the endorsement: retracting it undoes it.
+    Doing it twice is doing it once."""
+
+    target: Ref
+    kind: Literal["like", "boost"]
+
+
+Op: TypeAlias = Publish | Update | Retract | Endorse
 Lane: TypeAlias = Literal["sheet", "mirror", "hosts", "people"]
 Place: TypeAlias = Literal["chat", "hosts"]  # the chat itself, or the hosts' room
 

@@ -1,12 +1,12 @@
-"""The `[[chats]]` of a config -> `settings.Chat`: times, questions, hosts."""
+"""The `[[chats]]` of a config -> `settings.Chat`: times and questions."""
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,16 +15,23 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
+from bridge import hosts
 from bridge.model import HOUR, MINUTE, Micros
-from bridge.settings import Chat, Host, Question
+from bridge.settings import Chat, Question
 from bridge.tables import Findings, decode
 from bridge.text import TAG
 from bridge.when import lead, micros, readings
 
 LONG_TAG = 12  # letters in a row that a screen reader hardly gets out as one word
 _LAST_WORDS = ("chat", "chats", "hour", "talk", "live", "network", "virtual", "week", "day")
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
+LANGUAGE = Meta(
+    pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+    title='a language\'s code, as "en" or "cy"',
+    examples=['"en"'],
+)
 Minutes = Annotated[float, Meta(gt=0, le=24 * 60, examples=["60"])]
 
 
@@ -34,11 +41,7 @@ class QuestionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     image: Annotated[str | None, Meta(examples=['"q1.png"'])] = None
     alt: Annotated[str | None, Meta(examples=['"What the picture shows"'])] = None
     warning: str | None = None
-    translations: Annotated[dict[str, str], Meta(examples=['{cy = "…"}'])] = {}
-
-
-class HostTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    name: Annotated[str, Meta(examples=['"Lucy Scarisbrick"'])] = ""
+    translations: Annotated[dict[Annotated[str, LANGUAGE], str], Meta(examples=['{cy = "…"}'])] = {}
 
 
 class ChatTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,11 +70,13 @@ class ChatTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Context:
-    """What reading a chat depends on: the config's folder, the community's zone, the networks' names."""
+    """What reading a chat depends on: the config's folder, the community's zone, the networks' names, and how
+    those that could be read name a person (`Platform.handle`)."""
 
     folder: Path
     zone: str
     networks: tuple[str, ...]
+    handles: Mapping[str, tuple[str, str]]
     found: Findings
 
 
@@ -128,7 +133,7 @@ def _chat(raw: ChatTable, at: str, context: Context) -> Chat:
         ends=ends,
         late_until=ends + round(raw.late_hours * HOUR),
         questions=_questions(raw.questions, at, starts, ends, context),
-        hosts=_hosts(raw.hosts, at, context),
+        hosts=hosts.read(raw.hosts, at, context.networks, context.handles, found),
         announce=announce,
         remind=tuple(sorted({before for before in remind if before}, reverse=True)),
         stale=round(raw.stale_minutes * MINUTE),
@@ -167,11 +172,12 @@ def check_tag(tag: str, key: str, found: Findings) -> None:
         return
     if not TAG.fullmatch(f"#{tag}") or len(tag) > 64:
         good = "".join(word[:1].upper() + word[1:] for word in re.findall(r"\w+", tag))[:64]
+        good = good if TAG.fullmatch(f"#{good}") else "OurChat"
         found.mistake(
             key,
             tag,
             "letters, digits and _ only, at least one letter, no # and no space",
-            f'Write it like this: hashtag = "{good or "OurChat"}"',
+            f'Write it like this: hashtag = "{good}"',
         )
         return
     small = tag.isascii() and tag.isalpha() and tag.islower()
@@ -244,7 +250,7 @@ def spread(planned: Sequence[float | None], minutes: float) -> list[float]:
     return times
 
 
-# ---------------------------------------------------------------- questions and hosts
+# ---------------------------------------------------------------- questions
 
 
 def _questions(
@@ -284,6 +290,7 @@ def _questions(
             due=starts + round(minute * MINUTE),
             text=raw.text,
             image=str(context.folder / raw.image) if raw.image else None,
+            digest=_digest(context.folder / raw.image) if raw.image else "",
             alt=raw.alt,
             warning=raw.warning or None,
             translations=tuple(raw.translations.items()),
@@ -307,33 +314,19 @@ def _check_picture(raw: QuestionTable, key: str, context: Context) -> None:
         found.mistake(
             f"{key}.image", raw.image, "a file beside the config", "Put the picture there, or mend its name."
         )
-
-
-def _hosts(tables: Sequence[Any], at: str, context: Context) -> tuple[Host, ...]:
-    networks, found = context.networks, context.found
-    hosts = []
-    for n, table in enumerate(tables):
-        key = f"{at}.hosts[{n}]"
-        if not isinstance(table, dict):
-            found.mistake(key, table, "a table", "Begin each host with a line [[chats.hosts]].")
-            continue
-        handles = {name: handle for name, handle in table.items() if name in networks and name != "name"}
-        raw = decode(
-            HostTable, {k: v for k, v in table.items() if k == "name"}, key, found, required=("name",)
+    elif raw.image and Path(raw.image).suffix.lower() not in PICTURES:
+        found.mistake(
+            f"{key}.image",
+            raw.image,
+            "a picture every network takes: " + ", ".join(PICTURES),
+            "Save it as one of these.",
         )
-        for name in table.keys() - handles.keys() - {"name"}:
-            near = get_close_matches(name, ("name", *networks), n=1)
-            found.mistake(
-                f"{key}.{name}",
-                "",
-                "name, or a configured network: " + (", ".join(networks) or "there is none"),
-                f"Did you mean {near[0]!r}?" if near else f"Add [networks.{name}], or take the handle out.",
-            )
-        for name, handle in handles.items():
-            if not isinstance(handle, str) or not handle.strip():
-                found.mistake(
-                    f"{key}.{name}", handle, "a handle in quotes", f'Write it like this: {name} = "…"'
-                )
-        good = tuple((name, h.strip()) for name, h in handles.items() if isinstance(h, str) and h.strip())
-        hosts.append(Host((raw or HostTable()).name, good))
-    return tuple(hosts)
+
+
+def _digest(picture: Path) -> str:
+    """SHA-256 of what is in a file, hex: what is posted is what was read with the config. "" if it cannot be
+    read, which has been reported."""
+    try:
+        return hashlib.sha256(picture.read_bytes()).hexdigest()
+    except OSError:
+        return ""

@@ -149,6 +149,7 @@ class Platform(Protocol):
     secrets: tuple[str, ...]  # "token" -> environment variable NAME_TOKEN or NAME_TOKEN_FILE
     limits: Limits  # assumed until a server says otherwise
     mirror: bool  # whether the merged timeline stands there
+    handle: tuple[str, str]  # how a config names a person there: a pattern, an example
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         """`settings` is an instance of `self.settings`; `secrets` holds those that are set."""

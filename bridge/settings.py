@@ -19,11 +19,13 @@ class Host(Value, frozen=True):
 
 
 class Question(Value, frozen=True):
-    """A question of the run sheet. `due` is when it is planned."""
+    """A question of the run sheet. `due` is when it is planned. `image`: the absolute path of its picture,
+    `digest` the SHA-256 (hex) of what is in it."""
 
     due: Micros
     text: str
     image: str | None = None
+    digest: str = ""
     alt: str | None = None
     warning: str | None = None
     translations: tuple[tuple[str, str], ...] = ()  # (language, text)

@@ -31,6 +31,21 @@ _KINDS = {
     "object": "a table",
     "datetime": "a date with a time",
 }
+_HINTS = tuple(
+    (re.compile(pattern, re.IGNORECASE), mend)
+    for pattern, mend in (
+        ("[“”„‘’]", 'Put straight quotes (") around the text: a word processor has made curly ones of them.'),
+        (r"\d-\d\d[T ]\d\d:\d\d\s*(#|$)", "A time needs its seconds: T20:00:00."),
+        (r"^\s*[\w-]+\s*:", "Write = in place of the colon: key = value."),
+        (r"^\s*[\w-]+\s*=\s*(#|$)", "The value after the = is missing."),
+        (
+            r"^\s*[\w-]+\s*=\s*(true|false|yes|no|on|off)\s*(#|$)",
+            "Yes is written true, no is written false: in small letters, without quotes.",
+        ),
+        (r"^\s*[\w-]+\s*=\s*[^\W\d]", 'Put the text in quotes: key = "text".'),
+        (r"^\s*\[", "A bracket too few or too many: [a table], or [[one of several]]."),
+    )
+)
 _COMPARED = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
 
@@ -149,12 +164,12 @@ def _expected(kind: Any, message: str) -> str:
     if choices:
         return "one of " + ", ".join(f'"{choice}"' for choice in choices)
     if "matching regex" in message:
-        return "text of another form"
+        return next((m.title for m in _metas(kind) if m.title), "text of another form")
     match = re.match(r"Expected `([^`]+)`(?: ([<>]=?) (\S+))?", message)
     if match is None:
         return _named(kind) if not message or "datetime" in message else message[0].lower() + message[1:]
     words = " or ".join(_KINDS.get(n, n) for n in match[1].split(" | ") if n != "null")
-    return f"{words}, {_COMPARED[match[2]]} {match[3]}" if match[2] else words
+    return f"{words}, {_COMPARED[match[2]]} {float(match[3]):g}" if match[2] else words
 
 
 def _bare(kind: Any) -> list[Any]:
@@ -165,6 +180,12 @@ def _bare(kind: Any) -> list[Any]:
     if type(None) in arguments:
         return [b for a in arguments if a is not type(None) for b in _bare(a)]
     return [kind]
+
+
+def _metas(kind: Any) -> list[msgspec.Meta]:
+    """What a type's annotations say of it."""
+    annotated = [kind, *typing.get_args(kind)]
+    return [m for k in annotated for m in getattr(k, "__metadata__", ()) if isinstance(m, msgspec.Meta)]
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
@@ -181,11 +202,10 @@ def _named(kind: Any) -> str:
 
 def _example(key: str, kind: Any) -> str:
     """The mend for a value of the wrong kind: a line to copy, from the field's Meta where it gives one."""
-    annotated = [kind, *typing.get_args(kind)]
-    for meta in (m for k in annotated for m in getattr(k, "__metadata__", ())):
-        if isinstance(meta, msgspec.Meta) and meta.description:
+    for meta in _metas(kind):
+        if meta.description:
             return meta.description
-        if isinstance(meta, msgspec.Meta) and meta.examples:
+        if meta.examples:
             return f"Write it like this: {key} = {meta.examples[0]}"
     choices = _choices(kind)
     samples = {
@@ -240,16 +260,16 @@ def _broken(found: Findings, raw: str, error: str) -> None:
     )
     lines = raw.splitlines() or [""]
     line = lines[min(number, len(lines)) - 1]
-    if re.search("[“”„‘’]", line):
-        mend = 'Put straight quotes (") around the text: a word processor has made curly ones of them.'
-    elif "Cannot" in what or "twice" in what:
-        mend = "The same key or table stands there twice: keep one. Lists of tables need [[double]] brackets."
-    elif line.count('"') % 2:
-        mend = 'A quote (") is missing in this line. Inside a text write \\" for a quote.'
-    elif re.match(r"\s*[\w-]+\s*=\s*$", line):
-        mend = "The value after the = is missing."
-    elif re.match(r"\s*[\w-]+\s*=\s*[^\W\d]", line):
-        mend = 'Put the text in quotes: key = "text".'
-    else:
-        mend = 'Each line is [a table], key = value, or a # comment; texts stand in "quotes".'
-    found.mistake(where, "", f"TOML; the reader says: {what}", mend)
+    found.mistake(where, "", f"TOML; the reader says: {what}", _hint(line, what))
+
+
+def _hint(line: str, what: str) -> str:
+    """The likeliest mend for a line that is no TOML."""
+    if "Cannot" in what or "twice" in what:
+        return "The same key or table stands there twice: keep one. Lists of tables need [[double]] brackets."
+    if line.count('"') % 2:
+        return 'A quote (") is missing in this line. Inside a text write \\" for a quote.'
+    return next(
+        (mend for pattern, mend in _HINTS if pattern.search(line)),
+        'Each line is [a table], key = value, or a # comment; texts stand in "quotes".',
+    )

@@ -35,6 +35,10 @@ class Draft:
     tag: Literal["markup", "bare", "none"] = "markup"
     reply_to: str | None = None  # id of a post on the same network
     quote: str | None = None
+    pictures: tuple[str, ...] = ()  # one picture each, by its alt text ("": none was written)
+    poll: tuple[str, ...] = ()  # its choices
+    emoji: tuple[str, ...] = ()  # custom emoji of the server that stand in `text` as ":name:"
+    language: str | None = None
     reach: Reach = "public"
     warning: str | None = None
     place: Literal["chat", "hosts", "direct"] = (
@@ -60,6 +64,12 @@ class Said:
     edited: bool = False
     history: list[str] = field(default_factory=list)  # earlier words
     url: str = ""
+    warning: str | None = None
+    pictures: tuple[str, ...] = ()  # their alt texts
+    quote: str | None = None
+    liked: set[str] = field(default_factory=set)  # handles; "bridge" for the bridge's account
+    boosted: set[str] = field(default_factory=set)
+    also: list[tuple[str, str]] = field(default_factory=list)  # (network, id) under which other servers hold it
     raw: dict[str, Any] = field(default_factory=dict)  # the wire form: Slack's blocks, metadata ...
 
 
@@ -93,6 +103,10 @@ class Stage(Protocol):
     def edit(self, person: Person, post: str, text: str) -> None: ...
 
     def delete(self, person: Person, post: str) -> None: ...
+
+    def leave(self, person: Person) -> None:
+        """Their account is deleted and takes its posts along (`deleted`), as that network tells it."""
+        ...
 
     def find_control(self, verb: str) -> list[dict[str, Any]]:
         """Controls people can use now: buttons whose action is `verb`, in the hosts' room, or in what was put

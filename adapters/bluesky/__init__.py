@@ -41,6 +41,7 @@ class Bluesky:
     secrets: tuple[str, ...] = ("password",)
     limits = LIMITS
     mirror = False
+    handle = (r"@?[\w-]+(\.[\w-]+)+|did:[a-z]+:\S+", "ann.bsky.social")
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         return Account(name, settings, secrets.get("password"), clock)

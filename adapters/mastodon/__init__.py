@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from bridge.model import Limits, Network
 from bridge.ports import Adapter, Clock
+
+HTTPS = Meta(
+    pattern=r"^https?://[^/\s]+/?$",
+    title="an address that begins with https://",
+    examples=['"https://mastodon.example"'],
+)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proxies.
     """
 
-    server: str
+    server: Annotated[str, HTTPS]
     api: str | None = None
 
 
@@ -28,6 +35,7 @@ class _Mastodon:
     secrets: tuple[str, ...] = ("token",)
     limits = Limits(graphemes=500, url=23, local_mentions=True)  # Mastodon's own defaults
     mirror = False
+    handle = (r"@?[\w.-]+@[\w-]+(\.[\w-]+)+", "@ann@mastodon.example")
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         """Nothing is connected before `open` of what this returns."""

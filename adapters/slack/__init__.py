@@ -34,6 +34,7 @@ class _Slack:
     secrets: tuple[str, ...] = ("bot_token", "app_token")
     limits = LIMITS
     mirror = True
+    handle = (r"[UW][A-Z0-9]{5,}", "U012AB3CD")  # a member's ID: names change hands
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         """Nothing is imported or connected before `open` of what this returns."""

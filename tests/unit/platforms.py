@@ -44,6 +44,7 @@ class Kind:
         limits: Limits,
         *,
         mirror: bool = False,
+        handle: tuple[str, str] = (r"@?\w+@\w+\.test", "@ann@hall.test"),
         opens: Callable[[Network], Opened] | None = None,
     ) -> None:
         self.title = title
@@ -51,6 +52,7 @@ class Kind:
         self.secrets = secrets
         self.limits = limits
         self.mirror = mirror
+        self.handle = handle
         self.opened: list[Network] = []
         self._opens = opens or self._at_once
 
@@ -88,7 +90,15 @@ def square(**more: Any) -> Kind:
 
 
 def room(**more: Any) -> Kind:
-    return Kind("Room", RoomSettings, ("bot_token", "app_token"), Limits(3500), mirror=True, **more)
+    return Kind(
+        "Room",
+        RoomSettings,
+        ("bot_token", "app_token"),
+        Limits(3500),
+        mirror=True,
+        handle=(r"U\d+", "U123"),
+        **more,
+    )
 
 
 def kinds(*known: Platform) -> Platforms:

@@ -14,9 +14,8 @@ from bridge.errors import NeedsLogin, Unreachable
 from bridge.model import Capabilities, Limits, Micros, Network, Opened
 from bridge.ports import SessionStore
 from bridge.text import count
+from tests.unit.configs import SHIPPED
 from tests.unit.platforms import CONFIG, Kind, hall, kinds, room, square
-
-ROOT = Path(__file__).parents[2]
 BEFORE = 1_798_761_600_000_000  # 2027-01-01
 ENV = {
     "HALL_TOKEN": "hush-1",
@@ -99,7 +98,7 @@ def test_counts_are_the_networks_own(tmp_path: Path) -> None:
 
 
 def test_the_shipped_preview_can_be_read_and_is_json() -> None:
-    data = preview.preview(load(ROOT / "config.toml", {}))
+    data = preview.preview(load(SHIPPED, {}))
     shown = preview.show(data)
     assert "Announcement · Tuesday 13 March 2018, 20:00 London time (20:00 UTC)" in shown
     assert "Reminder 10 minutes before · Tuesday 20 March 2018, 19:50 London time (19:50 UTC)" in shown
@@ -141,7 +140,7 @@ async def test_offline_asks_nobody_and_passes_with_what_is_missing_named(tmp_pat
 
 
 async def test_the_shipped_config_passes_offline() -> None:
-    report = await check.check(load(ROOT / "config.toml", {}), Still(), offline=True, sessions=sessions)
+    report = await check.check(load(SHIPPED, {}), Still(), offline=True, sessions=sessions)
     assert report.ok
     assert report.missing
 
