@@ -16,6 +16,7 @@ from bridge.ports import SessionStore
 from bridge.text import count
 from tests.unit.configs import SHIPPED
 from tests.unit.platforms import CONFIG, Kind, hall, kinds, room, square
+
 BEFORE = 1_798_761_600_000_000  # 2027-01-01
 ENV = {
     "HALL_TOKEN": "hush-1",
