@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from bridge.model import Limits, Network
-from bridge.ports import Adapter, Clock
+from bridge.ports import Adapter, Clock, Terminal
 
 HTTPS = Meta(
     pattern=r"^https?://[^/\s]+/?$",
@@ -33,7 +33,9 @@ class _Mastodon:
     title = "Mastodon"
     settings: type[msgspec.Struct] = Settings
     secrets: tuple[str, ...] = ("token",)
-    limits = Limits(graphemes=500, url=23, local_mentions=True)  # Mastodon's own defaults
+    limits = Limits(  # Mastodon's own defaults
+        graphemes=500, url=23, local_mentions=True, image=16 * 1024 * 1024, warning="{}"
+    )
     mirror = False
     handle = (r"@?[\w.-]+@[\w-]+(\.[\w-]+)+", "@ann@mastodon.example")
 
@@ -42,6 +44,13 @@ class _Mastodon:
         from adapters.mastodon.link import MastodonAdapter
 
         return MastodonAdapter(name, settings, secrets.get("token", ""), clock)
+
+    async def login(
+        self, name: Network, settings: Any, terminal: Terminal, clock: Clock
+    ) -> Mapping[str, str]:
+        from adapters.mastodon.login import login
+
+        return await login(settings, terminal, clock)
 
 
 platform = _Mastodon()

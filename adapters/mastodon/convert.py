@@ -9,9 +9,22 @@ from typing import Any, Literal
 import msgspec
 
 from adapters.mastodon import ids, wire
-from adapters.mastodon.html import text as words
-from bridge.model import Author, Limits, Media, Micros, Network, Post, Reach, Ref, Text, Wishes, Words
-from bridge.text import MENTION, hashtags, tame, tamed
+from adapters.mastodon.html import read, with_emojis, words
+from bridge.model import (
+    Author,
+    Limits,
+    Media,
+    Micros,
+    Network,
+    Post,
+    Publish,
+    Reach,
+    Ref,
+    Text,
+    Wishes,
+    Words,
+)
+from bridge.text import MENTION, URL, hashtags, joined, stripped, tame, tamed
 
 _REACH: dict[str, Reach] = {"public": "public", "unlisted": "quiet", "private": "limited", "direct": "direct"}
 _VISIBILITY = {"public": "public", "quiet": "unlisted", "direct": "direct"}
@@ -21,6 +34,7 @@ _MEDIA: dict[str, Literal["image", "video", "audio"]] = {
     "gifv": "video",
     "audio": "audio",
 }
+JOINER = "\u200d"
 SENSITIVE = "Sensitive media"  # stands for a warning where only the pictures were marked
 
 
@@ -51,7 +65,9 @@ def post(status: wire.Status, network: Network, home: str, seen: Micros) -> Post
     if status.reblog is not None:
         return None
     emojis = {e.shortcode: e.url or e.static_url for e in status.emojis if address(e.url or e.static_url)}
-    text = words(status.content or "", _profiles(status, home), emojis, quoted=status.quote is not None)
+    text, fallback = read(status.content or "", _profiles(status, home), emojis)
+    if status.poll is not None:
+        text = _with_choices(text, status.poll, emojis)
     tags = [t.name.casefold() for t in status.tags]
     tags += [s.value.casefold() for s in text.spans if s.kind == "tag"]
     account = status.account
@@ -68,6 +84,7 @@ def post(status: wire.Status, network: Network, home: str, seen: Micros) -> Post
         reach=_REACH.get(status.visibility, "limited"),  # a visibility we do not know is not public
         reply_to=Ref(network, status.in_reply_to_id) if status.in_reply_to_id else None,
         quotes=_quotes(status.quote, network),
+        quoted=_quoted(status.quote, fallback),
         tags=tuple(dict.fromkeys((*tags, *hashtags(text.plain)))),
         mentions=tuple(dict.fromkeys(ids.account(ids.acct(m.acct, home)) for m in status.mentions)),
         media=tuple(m for a in status.media_attachments if (m := _media(a)) is not None),
@@ -115,13 +132,18 @@ def streaming(instance: dict[str, Any]) -> object:
 
 
 def limits(instance: dict[str, Any], assumed: Limits) -> Limits:
-    """What `GET /api/v2/instance` says of lengths; what it leaves out stays as assumed."""
-    statuses = (instance.get("configuration") or {}).get("statuses") or {}
-    most, url = statuses.get("max_characters"), statuses.get("characters_reserved_per_url")
+    """What `GET /api/v2/instance` says of lengths and sizes; what it leaves out stays as assumed."""
+    configuration = instance.get("configuration") or {}
+
+    def told(part: str, key: str, otherwise: int | None) -> Any:
+        value = (configuration.get(part) or {}).get(key)
+        return value if isinstance(value, int) and value > 0 else otherwise
+
     return msgspec.structs.replace(
         assumed,
-        graphemes=most if isinstance(most, int) and most > 0 else assumed.graphemes,
-        url=url if isinstance(url, int) and url > 0 else assumed.url,
+        graphemes=told("statuses", "max_characters", assumed.graphemes),
+        url=told("statuses", "characters_reserved_per_url", assumed.url),
+        image=told("media_attachments", "image_size_limit", assumed.image),
     )
 
 
@@ -132,25 +154,41 @@ def honours_keys(instance: dict[str, Any]) -> bool:
     return "compatible" not in version and re.match(r"[3-9]\.\d+\.\d+", version) is not None
 
 
-def outbound(content: Words, addressee: str | None = None) -> str:
-    """The words Mastodon is sent: plain, since some servers pass markup on. `addressee` ("ann@host") is
-    mentioned, because a direct message reaches only whom it mentions."""
-    plain = content.text.plain
+def published(op: Publish, content: Words, addressee: str | None = None) -> dict[str, Any]:
+    """The fields of `POST /api/v1/statuses`, pictures and key left out. `addressee` ("ann@host") is mentioned,
+    because a direct message reaches only whom it mentions."""
+    return {
+        "status": outbound(content.text, addressee),
+        "in_reply_to_id": op.reply_to.id if isinstance(op.reply_to, Ref) else None,
+        "visibility": _VISIBILITY[op.reach],
+        "spoiler_text": content.warning,
+        "sensitive": bool(content.media and content.warning),
+        "language": content.language,
+    }
+
+
+def outbound(text: Text, addressee: str | None = None) -> str:
+    """The words Mastodon is sent: plain, since some servers pass markup on. Mastodon makes a mention of every
+    "@name"; those that no span says are meant are made inert."""
+    plain = _inert(text, addressee)
     if addressee is None or addressee.casefold() in plain.casefold():
         return plain
     return f"@{addressee} {plain}"
 
 
-def visibility(reach: str) -> str:
-    """Our word for who may read a copy, as Mastodon's."""
-    return _VISIBILITY[reach]
+def shown(status: wire.Status, reach: str) -> bool:
+    """Whether a status can be read by whom an order means."""
+    return status.visibility == _VISIBILITY[reach]
 
 
-def says(status: wire.Status, plain: str, *, addressed: bool = False) -> bool:
-    """Whether a status carries these words of ours, however the server spaced them and cut its mentions.
-    `addressed`: we may have put a mention before them."""
-    shown, wanted = _folded(words(status.content or "", {}, {}).plain), _folded(plain)
-    return shown == wanted or (addressed and re.sub(r"^@\S+ ", "", shown) == wanted)
+def says(status: wire.Status, content: Words, *, addressed: bool = False) -> bool:
+    """Whether a status carries these words of ours, however the server spaced them and cut its mentions, with
+    their warning and pictures. `addressed`: we may have put a mention before them."""
+    shown, wanted = _folded(words(status.content or "", {}, {}).plain), _folded(content.text.plain)
+    said = shown == wanted or (addressed and re.sub(r"^@\S+ ", "", shown) == wanted)
+    warned = _folded(status.spoiler_text or "") == _folded(content.warning or "")
+    alts = [_folded(a.description or "") for a in status.media_attachments]
+    return said and warned and (not content.media or alts == [_folded(m.alt) for m in content.media])
 
 
 def address(value: str | None) -> str | None:
@@ -177,8 +215,21 @@ def _profiles(status: wire.Status, home: str) -> dict[str, str]:
     return full
 
 
+def _inert(text: Text, addressee: str | None) -> str:
+    """The words with a joiner behind each "@" that is to notify nobody: it shows nothing and counts nothing."""
+    kept = [(s.start, s.end) for s in text.spans if s.kind in ("mention", "link")]
+    kept += [m.span() for m in URL.finditer(text.plain)]
+
+    def sign(match: re.Match[str]) -> str:
+        inside = any(start <= match.start() < end for start, end in kept)
+        meant = inside or match.group(1).casefold() == (addressee or "").casefold()
+        return match.group() if meant else f"@{JOINER}{match.group(1)}"
+
+    return MENTION.sub(sign, text.plain)
+
+
 def _folded(plain: str) -> str:
-    plain = MENTION.sub(lambda m: "@" + m.group(1).split("@")[0], tame(plain))
+    plain = MENTION.sub(lambda m: "@" + m.group(1).split("@")[0], tame(plain).replace(f"@{JOINER}", "@"))
     return " ".join(plain.split())
 
 
@@ -191,6 +242,24 @@ def _quotes(quote: wire.Quote | None, network: Network) -> tuple[Ref, ...]:
         return ()
     id_ = quote.quoted_status.get("id") if quote.quoted_status else quote.quoted_status_id
     return (Ref(network, id_),) if isinstance(id_, str) else ()
+
+
+def _quoted(quote: wire.Quote | None, fallback: str | None) -> str | None:
+    """The page of what is quoted; one that its author withholds is not led to. `fallback`: the page that the
+    content names, on servers that know no quotes."""
+    if quote is None:
+        return address(fallback)
+    if quote.state not in ("", "accepted"):
+        return None
+    page = quote.quoted_status.get("url") if quote.quoted_status else None
+    return address(page if isinstance(page, str) else fallback)
+
+
+def _with_choices(text: Text, poll: wire.Poll, emojis: dict[str, str]) -> Text:
+    """A poll's choices below the words, one a line. How many chose what changes by the minute and is left
+    out."""
+    lines = [f"◦ {' '.join(tame(choice.title).split())}" for choice in poll.options]
+    return stripped(joined(text, "\n\n", with_emojis(Text("\n".join(lines)), emojis)))
 
 
 def _media(attachment: wire.Attachment) -> Media | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from adapters.mastodon import convert, wire
+from adapters.mastodon import convert, ids, wire
 from adapters.mastodon.intake import Recent
-from adapters.mastodon.rest import Rest
-from adapters.mastodon.writer import made, target
+from adapters.mastodon.rest import Answer, Rest
+from adapters.mastodon.sending import made
+from adapters.mastodon.writer import given, target
 from bridge.errors import Unreachable
 from bridge.model import (
     MINUTE,
     SECOND,
     Absent,
+    Endorse,
     Found,
     Micros,
     Network,
@@ -49,6 +51,8 @@ class Finder:
                     return await self._updated(op)
                 case Retract() as op:
                     return await self._retracted(op)
+                case Endorse() as op:
+                    return await self._endorsed(op)
         except Unreachable as error:
             return Unknown(str(error))
 
@@ -72,8 +76,11 @@ class Finder:
         """Whether a status of ours is what the order asks for. A parent that is gone is gone from the status
         as well."""
         placed = status.in_reply_to_id in (parent, None) if parent else status.in_reply_to_id is None
-        shown = status.visibility == convert.visibility(op.reach)
-        return placed and shown and convert.says(status, content.text.plain, addressed=op.reach == "direct")
+        return (
+            placed
+            and convert.shown(status, op.reach)
+            and convert.says(status, content, addressed=op.reach == "direct")
+        )
 
     async def _own(self) -> AsyncIterator[wire.Status | None]:
         """Our statuses, newest first; None in the end if there are more than are looked at, or if one cannot
@@ -101,15 +108,34 @@ class Finder:
         answer = await self._rest.read("status", target(op.target))
         if answer.status in (404, 410):
             return Absent()
-        status = convert.answered(answer.data()) if answer.ok else None
+        status = _shown(answer)
         if status is None:
             return Unknown(f"the server does not show the post: {answer.error()}")
-        done = isinstance(op.content, Words) and convert.says(status, op.content.text.plain)
+        done = isinstance(op.content, Words) and convert.says(status, op.content)
         return Found((made(status, self._network),)) if done else Absent()
 
     async def _retracted(self, op: Retract) -> Found | Absent | Unknown:
-        id_ = target(op.target)
+        name = target(op.target)
+        kind, id_ = ids.endorsed(name) or (None, name)
         answer = await self._rest.read("status", id_)
-        if answer.status in (404, 410):
-            return Found((Sent(Ref(self._network, id_), ""),))
+        if answer.status in (404, 410) or (kind and (status := _shown(answer)) and not _given(status, kind)):
+            return Found((Sent(Ref(self._network, name), ""),))
         return Absent() if answer.ok else Unknown(f"the server does not say: {answer.error()}")
+
+    async def _endorsed(self, op: Endorse) -> Found | Absent | Unknown:
+        answer = await self._rest.read("status", op.target.id)
+        if answer.status in (404, 410):
+            return Absent()
+        status = _shown(answer)
+        if status is None:
+            return Unknown(f"the server does not say: {answer.error()}")
+        return Found((given(op, status, self._network),)) if _given(status, op.kind) else Absent()
+
+
+def _shown(answer: Answer) -> wire.Status | None:
+    return convert.answered(answer.data()) if answer.ok else None
+
+
+def _given(status: wire.Status, kind: ids.Kind) -> bool:
+    """Whether we like or boost it."""
+    return bool(status.favourited if kind == "like" else status.reblogged)

@@ -22,28 +22,33 @@ _HIDDEN = {"script", "style", "template", "head", "title", "textarea", "iframe",
 _ADDRESS = re.compile(r"(?:https?://|www\.)?[\w-]+(?:\.[\w-]+)+(?:[/?#:]\S*)?")
 
 
-def text(html: str, mentions: Mapping[str, str], emojis: Mapping[str, str], *, quoted: bool = False) -> Text:
+def words(html: str, mentions: Mapping[str, str], emojis: Mapping[str, str]) -> Text:
     """The words of `html`.
 
     `mentions`: address of a profile, or "@name", -> full handle ("ann@mastodon.example"); a link of class
-    "mention" that is none of them is an ordinary link. `emojis`: shortcode -> picture. `quoted`: the quote is
-    known, so that Mastodon's stand-in for it ("RE: address") says nothing new.
+    "mention" that is none of them is an ordinary link. `emojis`: shortcode -> picture.
     """
+    return read(html, mentions, emojis)[0]
+
+
+def read(html: str, mentions: Mapping[str, str], emojis: Mapping[str, str]) -> tuple[Text, str | None]:
+    """The words, and the page of what they quote, if that stands in a paragraph of class "quote-inline": what
+    Mastodon says ("RE: address") to servers that know no quotes, and not the author's words."""
     html = html.encode()[:LIMIT].decode(errors="ignore")
     body = LexborHTMLParser(html).body
     if body is None:
-        return Text()
-    walk = _Walk(mentions, quoted)
+        return Text(), None
+    walk = _Walk(mentions)
     walk.children(body, 0)
-    return stripped(tamed(_with_emojis(joined(*walk.pieces), emojis)))
+    return stripped(tamed(with_emojis(joined(*walk.pieces), emojis))), walk.quoted
 
 
 class _Walk:
     """Goes through the elements once and collects pieces of Text."""
 
-    def __init__(self, mentions: Mapping[str, str], quoted: bool) -> None:
+    def __init__(self, mentions: Mapping[str, str]) -> None:
         self._mentions = mentions
-        self._quoted = quoted
+        self.quoted: str | None = None
         self.pieces: list[Text | str] = []
         self._blank = 2  # line breaks standing at the end so far; the start needs none
 
@@ -56,11 +61,11 @@ class _Walk:
     def _node(self, node: LexborNode, depth: int, pre: bool) -> None:
         name = node.tag or ""
         if name == "-text":
-            words = node.text_content or ""
-            self._add(words if pre else re.sub(r"[ \t\n\r\f]+", " ", words))
+            shown = node.text_content or ""
+            self._add(shown if pre else re.sub(r"[ \t\n\r\f]+", " ", shown))
         elif name == "br":
             self._break(self._blank + 1)
-        elif self._hidden(node, name) or depth > DEPTH:
+        elif name in _HIDDEN or name.startswith(("-", "!")) or depth > DEPTH or self._quotes(node):
             return
         elif name == "a":
             self._link(node)
@@ -76,11 +81,16 @@ class _Walk:
         else:
             self.children(node, depth, pre)
 
-    def _hidden(self, node: LexborNode, name: str) -> bool:
-        """Comments, what is not for reading, and Mastodon's stand-in for a quote we know."""
-        if name in _HIDDEN or name.startswith(("-", "!")):
-            return True
-        return self._quoted and "quote-inline" in _classes(node)
+    def _quotes(self, node: LexborNode) -> bool:
+        """Whether an element stands for a quote; anything else of that class is words like others."""
+        if "quote-inline" not in _classes(node):
+            return False
+        links = node.css("a[href]")
+        shown = " ".join(node.text(deep=True).split())
+        if not links or not shown.startswith("RE: ") or " " in shown.removeprefix("RE: "):
+            return False
+        self.quoted = (links[0].attributes.get("href") or "").strip()
+        return True
 
     def _link(self, node: LexborNode) -> None:
         """A mention, a hashtag, or a link whose truth is its href."""
@@ -102,12 +112,12 @@ class _Walk:
         self._blank = 0
         self.pieces.append(Text(shown, (Span(0, len(shown), kind, value),)))  # type: ignore[arg-type]
 
-    def _add(self, words: str) -> None:
+    def _add(self, shown: str) -> None:
         if self._blank:
-            words = words.lstrip(" ")
-        if words:
-            self._blank = len(words) - len(words.rstrip("\n"))
-            self.pieces.append(words)
+            shown = shown.lstrip(" ")
+        if shown:
+            self._blank = len(shown) - len(shown.rstrip("\n"))
+            self.pieces.append(shown)
 
     def _break(self, lines: int) -> None:
         """At least so many line breaks here, and never more than two."""
@@ -142,14 +152,14 @@ def _disguised(shown: str, href: str) -> bool:
     return not bare(href).startswith(bare(shown))
 
 
-def _with_emojis(words: Text, emojis: Mapping[str, str]) -> Text:
+def with_emojis(text: Text, emojis: Mapping[str, str]) -> Text:
     """`:code:` outside other spans becomes an emoji span."""
-    if not emojis or ":" not in words.plain:
-        return words
-    taken = [(s.start, s.end) for s in words.spans]
+    if not emojis or ":" not in text.plain:
+        return text
+    taken = [(s.start, s.end) for s in text.spans]
     found = [
         Span(m.start(), m.end(), "emoji", emojis[m.group(1)])
-        for m in re.finditer(r":(\w+):", words.plain)
+        for m in re.finditer(r":(\w+):", text.plain)
         if m.group(1) in emojis and not any(start < m.end() and m.start() < end for start, end in taken)
     ]
-    return Text(words.plain, tuple(sorted((*words.spans, *found), key=lambda s: s.start)))
+    return Text(text.plain, tuple(sorted((*text.spans, *found), key=lambda s: s.start)))

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from bridge.model import Account, Cursor, Micros, Network, Ref
 
+Kind: TypeAlias = Literal["like", "boost"]
+KINDS: tuple[Kind, ...] = ("like", "boost")
 BRIDGY = "bsky.brid.gy"  # Bridgy Fed's server for accounts that live on Bluesky
 _AT_URI = re.compile(r"at://(?:did:[a-z]+:[\w.:%-]+|[\w.-]+)/[\w.-]+/[\w.~:-]+")
 
@@ -40,6 +43,19 @@ def of(refs: Iterable[Ref], network: Network) -> list[str]:
 def key(stamp: Micros) -> str:
     """The Idempotency-Key of the order with this stamp."""
     return f"chatbridge-{stamp}"
+
+
+def endorsement(kind: Kind, of: str) -> str:
+    """What names our like or boost of `of`, a status by id or by uri."""
+    return f"{kind}:{of}"
+
+
+def endorsed(id_: str) -> tuple[Kind, str] | None:
+    """Kind and status of one of our endorsements; None if `id_` is the id of a status."""
+    for kind in KINDS:
+        if id_.startswith(f"{kind}:"):
+            return kind, id_.removeprefix(f"{kind}:")
+    return None
 
 
 def cursor(read: Micros) -> Cursor:

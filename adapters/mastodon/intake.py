@@ -19,6 +19,7 @@ from adapters.mastodon import convert, wire
 from bridge.model import (
     MINUTE,
     Account,
+    AuthorGone,
     AuthorKnown,
     Edited,
     Interest,
@@ -69,6 +70,8 @@ class Known(msgspec.Struct):
 
     at: Micros
     edited: Micros
+    author: Account
+    account: str  # the author's id on this server
     reply_to: Ref | None
     active: Micros  # chat time of its latest reply, or of its own arrival
 
@@ -129,7 +132,7 @@ class Intake:
         if status.id in self._gone:
             return self._too_late(post)
         if status.id in self.known:
-            return [Edited(self._remember(post))]
+            return [Edited(self._remember(post, status.account.id))]
         if self._wanted(post):
             return [*self._report(post, status.account, edit, told), *self._adopted()]
         if (first or edit) and (post.reply_to or post.quotes):
@@ -150,7 +153,10 @@ class Intake:
         known = self.known.get(status.id)
         if known is not None and known.edited > post.edited:
             return []  # the stream told of a newer edit while this answer was under way
-        return [*self._introduced(post, status.account, told), Edited(self._remember(post))]
+        return [
+            *self._introduced(post, status.account, told),
+            Edited(self._remember(post, status.account.id)),
+        ]
 
     def removed(self, id_: str) -> list[What]:
         """A status is gone. One nobody knows is remembered: its post may still be under way."""
@@ -163,6 +169,17 @@ class Intake:
         tell = not told and (known is not None or id_ in self.threads)
         self._gone.put(id_, told or tell)
         return [Removed(Ref(self._network, id_))] if tell else []
+
+    def native(self, id_: str) -> Known | None:
+        """A known status of somebody who lives on this server. Of others this server cannot say that they are
+        gone: it may only have shut them out."""
+        known = self.known.get(id_)
+        return known if known is not None and known.author.endswith(f"@{self._home.casefold()}") else None
+
+    def left(self, author: Account) -> list[What]:
+        """An account is gone and its statuses with it."""
+        theirs = [id_ for id_, known in self.known.items() if known.author == author]
+        return [AuthorGone(author), *(what for id_ in theirs for what in self.removed(id_))]
 
     # ------------------------------------------------------------ what to look at
 
@@ -229,7 +246,7 @@ class Intake:
         self, post: Post, account: wire.Account, edit: bool, told: set[Account] | None = None
     ) -> Iterator[What]:
         yield from self._introduced(post, account, told)
-        self._remember(post)
+        self._remember(post, account.id)
         yield Edited(post) if edit else Written(post)
 
     def _introduced(self, post: Post, account: wire.Account, told: set[Account] | None) -> Iterator[What]:
@@ -241,14 +258,13 @@ class Intake:
         if told is not None:
             told.add(name)
 
-    def _remember(self, post: Post) -> Post:
+    def _remember(self, post: Post, account: str) -> Post:
         """Mastodon forgets what a status replied to when that is deleted; the post keeps it."""
         now, known = self._now(), self.known.get(post.ref.id)
         if known is not None and post.reply_to is None:
             post = msgspec.structs.replace(post, reply_to=known.reply_to)
-        self.known.put(
-            post.ref.id, Known(post.at, post.edited, post.reply_to, known.active if known else now)
-        )
+        active, author = known.active if known else now, post.author.account
+        self.known.put(post.ref.id, Known(post.at, post.edited, author, account, post.reply_to, active))
         self._rota.setdefault(post.ref.id, None)
         if len(self._rota) > 2 * KNOWN:
             self._rota.popitem(last=False)

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from adapters.mastodon import convert, ids, platform
 from adapters.mastodon.finder import Finder
+from adapters.mastodon.inspector import Inspector
 from adapters.mastodon.intake import Intake, Recent
+from adapters.mastodon.pictures import Pictures, Uploads
 from adapters.mastodon.reader import Reader
 from adapters.mastodon.rest import Answer, Rest
+from adapters.mastodon.sending import Sending
 from adapters.mastodon.stream import Stream, address
 from adapters.mastodon.writer import Writer
 from bridge.errors import NeedsLogin, Unreachable
@@ -29,8 +32,11 @@ from bridge.model import (
     Opened,
     Order,
     Outcome,
+    Publish,
     Ref,
+    Refused,
     Sent,
+    Unclear,
     Unknown,
 )
 from bridge.ports import Clock, Link, SessionStore
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 
 KEY_LASTS = 3600.0  # seconds Mastodon remembers an Idempotency-Key (its source)
 STAMPS = 2_000  # own statuses whose order is remembered
+UPLOADS = 200  # orders and statuses whose pictures are remembered
 
 
 class MastodonAdapter:
@@ -50,6 +57,7 @@ class MastodonAdapter:
         self._server, self._api = settings.server, (settings.api or settings.server).rstrip("/")
         self._token, self._clock = token, clock
         self._stamps: Recent[Micros] = Recent(STAMPS)
+        self._uploads: Uploads = Recent(UPLOADS)
 
     def __repr__(self) -> str:
         return f"MastodonAdapter({self.name!r}, {self._server!r})"
@@ -98,17 +106,21 @@ class MastodonAdapter:
                 resend="same_key" if convert.honours_keys(instance) else "look_first",
                 key_lasts=KEY_LASTS,
                 edits=True,
+                endorses=True,
             ),
         )
         stream = Stream(self.name, address(self._api, convert.streaming(instance)), self._token, self._clock)
         intake = Intake(self.name, home, author.account, self._clock.now)
+        sending = Sending(self.name, rest, home, clock=self._clock, skew=skew)
+        pictures = Pictures(sending, self._uploads, opened.capabilities.limits.image)
         return MastodonLink(
             opened,
             stream,
             intake,
             reader=Reader(self.name, rest, stream, intake, clock=self._clock, skew=skew),
-            writer=Writer(self.name, rest, home, clock=self._clock, skew=skew, stamps=self._stamps),
+            writer=Writer(sending, pictures, self._stamps),
             finder=Finder(self.name, rest, me.id, skew=skew, stamps=self._stamps),
+            inspector=Inspector(rest, me, home, token=self._token, stream=stream.address, clock=self._clock),
         )
 
     def _skew(self, answer: Answer) -> float:
@@ -129,9 +141,11 @@ class MastodonLink:
         reader: Reader,
         writer: Writer,
         finder: Finder,
+        inspector: Inspector,
     ) -> None:
         self._opened, self._stream, self._intake = opened, stream, intake
         self._reader, self._writer, self._finder = reader, writer, finder
+        self.inspect = inspector.inspect
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -160,9 +174,21 @@ class MastodonLink:
 
     async def send(self, order: Order) -> Outcome:
         outcome = await self._writer.send(order)
+        if isinstance(outcome, Refused) and isinstance(order.op, Publish) and order.op.reply_to is not None:
+            outcome = await self._in_spite_of(outcome, order)
         if isinstance(outcome, Sent):
             self._intake.looked_at.put(outcome.ref.id, None)
         return outcome
+
+    async def _in_spite_of(self, refused: Refused, order: Order) -> Outcome:
+        """Mastodon looks for the parent before it looks at the key (its source): an order sent before may
+        have been carried out, and its parent gone since."""
+        match await self._finder.find(order):
+            case Found(posts):
+                return posts[0]
+            case Unknown(why):
+                return Unclear(why)
+        return refused
 
     async def find(self, order: Order) -> Found | Absent | Unknown:
         return await self._finder.find(order)

@@ -12,11 +12,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
 
-from adapters.mastodon import ids, wire
+from adapters.mastodon import convert, ids, wire
 from adapters.mastodon.convert import micros
 from adapters.mastodon.intake import WINDOW, Intake
 from adapters.mastodon.rest import Answer, Rest
@@ -71,6 +72,7 @@ class Reader:
         self._proven = False  # the stream has shown something since it is up
         self._bulk = True
         self._rounds = 0
+        self._asked: set[Account] = set()  # of whom this round asked whether they are still there
         self._tags: set[str] = set()  # hashtags whose timelines were read from the interest's start
 
     def wake(self) -> None:
@@ -129,22 +131,22 @@ class Reader:
 
     async def _rounds_forever(self) -> None:
         await self._stream.settled.wait()  # nothing must fall between the gap's end and the stream's start
-        self._wake.clear()
-        await self._round()
-        self._filled.set()
         failures = 0
         while True:
-            await self._pause()
+            self._wake.clear()
             try:
                 await self._round()
                 failures = 0
             except Unreachable as error:
+                failures += 1
                 if error.after is not None:
                     await self._clock.sleep(error.after)
-                    continue
-                failures += 1
-                if self._stream.since is None or failures >= FAILURES:
+                elif self._stream.since is None or (failures >= FAILURES and not self._proven):
                     raise
+                elif failures == FAILURES:
+                    log.warning("%s: the stream carries the chat alone: %s", self._network, error)
+            self._filled.set()
+            await self._pause()
 
     async def _pause(self) -> None:
         """Until the next round is due, or called for."""
@@ -158,37 +160,60 @@ class Reader:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for task in waits:
                 task.cancel()
-        self._wake.clear()
 
     async def _round(self) -> None:
-        """Ask for everything once. When it is done, all up to its start has been reported."""
+        """Ask for everything once. When it is done, all up to its start has been reported. While the stream is
+        up, a part that the server does not serve does not keep the others from being read."""
         started = self._clock.now() + self._skew
         gap, self._gap = self._gap, self._stream.since is None
         deep = gap or not self._proven or self._rounds % DEEP == 0
         self._rounds += 1
-        since = self._intake.interest.since
-        until = max(since, (self._read or 0) - WINDOW)
-        for tag in self._intake.interest.tags:
-            new = tag not in self._tags
-            page = await self._pages("timeline_hashtag", tag, until=since if new else until, deep=deep or new)
-            self._suspect(page, started)
-            await self._statuses(page)
-            self._tags.add(tag)
-        notes = await self._pages("notifications", until=until, deep=deep, types=["mention", "quote"])
-        await self._statuses([s for n in notes if isinstance(s := n.get("status"), dict)])
-        await self._check(self._to_check(gap))
-        await self._contexts()
+        self._asked.clear()
+        failed: Unreachable | None = None
+        for part in (
+            partial(self._timelines, started, deep=deep),
+            partial(self._notifications, deep=deep),
+            partial(self._check, gap=gap),
+            self._contexts,
+        ):
+            try:
+                await part()
+            except Unreachable as error:
+                failed = error
+                if self._stream.since is None or error.after is not None:
+                    break
+        if failed is not None:
+            self._gap = self._gap or gap
+            raise failed
         self._read = started
         self.tell([Beat()])
 
-    def _to_check(self, gap: bool) -> list[str]:
+    async def _timelines(self, started: Micros, *, deep: bool) -> None:
+        for tag in self._intake.interest.tags:
+            new = tag not in self._tags
+            until = self._intake.interest.since if new else self._until()
+            page = await self._pages("timeline_hashtag", tag, until=until, deep=deep or new)
+            self._suspect(page, started)
+            await self._statuses(page)
+            self._tags.add(tag)
+
+    async def _notifications(self, *, deep: bool) -> None:
+        types = ["mention", "quote"]
+        notes = await self._pages("notifications", until=self._until(), deep=deep, types=types)
+        await self._statuses([s for n in notes if isinstance(s := n.get("status"), dict)])
+
+    def _until(self) -> Micros:
+        """How far back a listing is read again."""
+        return max(self._intake.interest.since, (self._read or 0) - WINDOW)
+
+    def _to_check(self, *, gap: bool) -> list[str]:
         """Which known statuses to ask for, as far as the budget goes."""
         active = self._intake.active(self._clock.now() - 15 * MINUTE, RECENT)
         turn = self._intake.unchecked(AFTER_GAP if gap else IN_TURN if active else IDLE)
         wanted = list(dict.fromkeys((*active, *turn)))
         if not self._bulk:
             return wanted[:SINGLES]
-        left = self._rest.remaining
+        left = self._rest.budget.left(self._clock.now())
         return wanted if left is None else wanted[: max(0, left - RESERVE) * BULK]
 
     def _suspect(self, page: list[Any], started: Micros) -> None:
@@ -208,7 +233,7 @@ class Reader:
         known. An id from a late remote post's own time stands deep in a listing: hence the overlap."""
         found: dict[str, Any] = {}
         while True:
-            answer = await self._rest.read(method, *args, limit=PAGE, **kwargs)
+            answer = await self._ask(method, *args, limit=PAGE, **kwargs)
             page = [p for p in _list(answer) if isinstance(p, dict) and p.get("id") not in found]
             found |= {str(p.get("id")): p for p in page}
             times = [at for p in page if (at := _time(p)) is not None]
@@ -223,12 +248,12 @@ class Reader:
             await self._room()
             self.tell(self._intake.status(payload, self._read or 0))
 
-    async def _check(self, wanted: list[str]) -> None:
-        async for id_, payload in self.states(wanted):
+    async def _check(self, *, gap: bool) -> None:
+        async for id_, payload in self.states(self._to_check(gap=gap)):
             self._intake.checked(id_)
             await self._room()
             if payload is None:
-                self.tell(self._intake.removed(id_))
+                self.tell(await self._gone(id_, self._asked))
             else:
                 self.tell(self._intake.status(payload, self._read or 0))
 
@@ -238,20 +263,44 @@ class Reader:
 
     # ------------------------------------------------------------ asking
 
+    async def _ask(self, method: str, *args: Any, **kwargs: Any) -> Answer:
+        """`Rest.read` once the budget has room for it."""
+        await self._rest.room(RESERVE, paging="max_id" in kwargs)
+        return await self._rest.read(method, *args, **kwargs)
+
+    async def _ask_one(self, method: str, id_: str) -> Answer:
+        """`Rest.read_one` once the budget has room for it."""
+        await self._rest.room(RESERVE, paging=False)
+        return await self._rest.read_one(method, id_)
+
+    async def _gone(self, id_: str, asked: set[Account]) -> list[What]:
+        """What a status that is gone tells: perhaps its author is gone as well. `asked`: of whom that was
+        asked already."""
+        known = self._intake.native(id_)
+        found = self._intake.removed(id_)
+        if known is None or known.author in asked:
+            return found
+        asked.add(known.author)
+        answer = await self._ask_one("account", known.account)
+        person = convert.person(answer.data()) if answer.ok else None
+        if answer.status in (404, 410) or (person is not None and person.suspended):
+            return [*found, *self._intake.left(known.author)]
+        return found
+
     async def states(self, wanted: Iterable[str]) -> AsyncIterator[tuple[str, Any]]:
         """The present state of statuses; None for one that is certainly gone, nothing for one that cannot be
         read now."""
         for chunk in _chunks(list(wanted), BULK):
             found: dict[str, Any] = {}
             if self._bulk:
-                answer = await self._rest.read("statuses", chunk)
+                answer = await self._ask("statuses", chunk)
                 self._bulk = answer.ok  # some servers answer 404 or 405 (measured)
                 found = {str(p.get("id")): p for p in _list(answer) if isinstance(p, dict)}
             for id_ in chunk:
                 if id_ in found:
                     yield id_, found[id_]
                     continue
-                answer = await self._rest.read_one("status", id_)
+                answer = await self._ask_one("status", id_)
                 if answer.ok and isinstance(payload := answer.data(), dict):
                     yield id_, payload
                 elif answer.status in (404, 410):
@@ -260,7 +309,7 @@ class Reader:
     async def _replies(self, id_: str, count: int) -> list[Any]:
         """All replies below a status that we may see, parents before their replies. `count`: as many as the
         server counts by now."""
-        answer = await self._rest.read_one("status_context", id_)
+        answer = await self._ask_one("status_context", id_)
         if answer.status >= 500:  # threads exist that a server can never show
             self._intake.postpone(id_)
             return []
@@ -273,10 +322,11 @@ class Reader:
         """`Link.reread`: the refs' state, then what belongs and was missed below them or under the tag."""
         wanted = ids.of(refs, self._network)
         told: set[Account] = set()
+        asked: set[Account] = set()
         async for id_, payload in self.states(wanted):
             self._intake.checked(id_)
             if payload is None:
-                for what in self._intake.removed(id_) or [Removed(Ref(self._network, id_))]:
+                for what in await self._gone(id_, asked) or [Removed(Ref(self._network, id_))]:
                     yield what
             else:
                 for what in self._intake.reread(payload, self._read or 0, told):

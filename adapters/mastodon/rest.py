@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from adapters.mastodon.budget import Budget
 from adapters.mastodon.convert import micros
 from bridge.errors import NeedsLogin, Unreachable
 from bridge.model import SECOND, Micros
@@ -80,9 +81,14 @@ class Answer(msgspec.Struct, frozen=True):
         except ValueError:
             return None
 
+    def left(self) -> int | None:
+        """Requests left of the budget it tells of."""
+        left = self.headers.get("X-RateLimit-Remaining", "")
+        return int(left) if left.isdecimal() else None
+
     def wait(self, now: Micros) -> float:
-        """Seconds a refused request should wait: until the reset (an ISO time on Mastodon, epoch elsewhere),
-        by the server's own clock, or as long as a proxy says."""
+        """Seconds until the budget is renewed (the reset is an ISO time on Mastodon, epoch elsewhere), by the
+        server's own clock, or as long as a proxy says."""
         reset = self.headers.get("X-RateLimit-Reset", "")
         when: Micros | None
         try:
@@ -130,7 +136,7 @@ class Rest:
         self._local = threading.local()
         self._sockets = Sockets()
         self._closed = False
-        self.remaining: int | None = None  # requests left in the token's budget, as last told
+        self.budget = Budget()
         for n in range(THREADS):
             threading.Thread(target=self._work, name=f"mastodon {n}", daemon=True).start()
 
@@ -150,12 +156,14 @@ class Rest:
             else:
                 _settle(loop, done, answer, None)
 
+        self.budget.spend()
         self._calls.put(call)
-        answer = await done
-        left = answer.headers.get("X-RateLimit-Remaining", "")
-        if left.isdecimal():
-            self.remaining = int(left)
-        return answer
+        return await done
+
+    async def room(self, reserve: int, *, paging: bool) -> None:
+        """Wait until a request leaves `reserve` of the token's budget to others."""
+        while wait := self.budget.wait(self._clock.now(), reserve, paging=paging):
+            await self._clock.sleep(wait)
 
     async def read(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """`ask` for what changes nothing. Gives an answer that is yes, or a no about this one thing (404, 405
@@ -172,8 +180,11 @@ class Rest:
         except (NotSentError, LostError) as error:
             raise Unreachable(f"{self._api} does not answer: {error}") from None
         self.check(answer)
+        now = self._clock.now()
+        if (left := answer.left()) is not None:
+            self.budget.learn(left, now + int(answer.wait(now) * SECOND), paging="max_id" in kwargs)
         if answer.status == 429:
-            after = answer.wait(self._clock.now())
+            after = answer.wait(now)
             raise Unreachable(f"{self._api} asks us to wait {after:.0f} s: too many requests", after)
         return answer
 

@@ -46,7 +46,7 @@ class Stream:
     it is down. `settled` is set when the first attempt has ended, either way."""
 
     def __init__(self, network: Network, address: str | None, token: str, clock: Clock) -> None:
-        self._network, self._address, self._token, self._clock = network, address, token, clock
+        self._network, self.address, self._token, self._clock = network, address, token, clock
         self._tags: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
         self.settled = asyncio.Event()
@@ -61,13 +61,13 @@ class Stream:
     async def run(self, deliver: Deliver, turned: Callable[[], None]) -> None:
         """Connect and deliver frames until cancelled. `turned` is called when the stream came or went."""
         wait = BACKOFF[0]
-        if self._address is None:
+        if self.address is None:
             self.settled.set()
             return
         while True:
             began = self._clock.now()
             try:
-                await self._connection(self._address, deliver, turned)
+                await self._connection(self.address, deliver, turned)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 log.info("%s: no stream: %s", self._network, type(error).__name__)
             finally:

@@ -40,6 +40,8 @@ class Account(msgspec.Struct, frozen=True):
     avatar: str | None = None
     avatar_static: str | None = None
     bot: bool | None = None
+    locked: bool | None = None
+    suspended: bool | None = None  # said only of accounts that are
     fields: list[Field] | None = None
 
 
@@ -66,6 +68,18 @@ class Attachment(msgspec.Struct, frozen=True):
     url: str | None = None
     remote_url: str | None = None
     description: str | None = None
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One of the choices of a poll; `title` is plain."""
+
+    title: str
+
+
+class Poll(msgspec.Struct, frozen=True):
+    """What may be voted on."""
+
+    options: list[Choice] = []
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -98,6 +112,9 @@ class Status(msgspec.Struct, frozen=True):
     media_attachments: list[Attachment] = []
     reblog: dict[str, Any] | None = None
     quote: Quote | None = None
+    poll: Poll | None = None
+    favourited: bool | None = None  # by us
+    reblogged: bool | None = None  # by us
 
 
 class Notification(msgspec.Struct, frozen=True):

@@ -60,7 +60,7 @@ class Budgets:
         spent = [self.token]
         if method == "GET" and paged:
             spent.append(self.paging)
-        elif method == "POST" and path.endswith("/statuses"):
+        elif method == "POST" and path.endswith(("/statuses", "/reblog")):
             spent.append(self.statuses)
         elif method == "POST" and path.endswith("/media"):
             spent.append(self.media)

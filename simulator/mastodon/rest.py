@@ -1,34 +1,36 @@
-"""The REST API, answering what Mastodon answers, refusals included."""
+"""The REST API, answering what Mastodon answers, refusals included: what every request meets, and reading."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from simulator.mastodon import wire
+from simulator.mastodon import markup, wire
 from simulator.mastodon.budgets import headers
-from simulator.mastodon.wire import Status
+from simulator.mastodon.media import MOST, TYPES, drawn
+from simulator.mastodon.wire import Account, Status
+from simulator.mastodon.writing import Writing, refusal
 
 if TYPE_CHECKING:
     from simulator.mastodon.server import Server
 
 SECOND = 1_000_000
-HOUR = 3600 * SECOND
+BODY = 99 * 1024 * 1024  # bytes, what nginx lets through before Mastodon
 LIMITED = 15  # seconds until a struck budget is renewed
 SLOW = 25.0  # seconds of chat time a slow answer takes longer
 PER_PAGE = 40  # Mastodon's most
 BULK = 20  # statuses in one GET /statuses
 
+RULES = [{"id": "1", "text": "Be kind.", "hint": ""}, {"id": "2", "text": "Say what is a bot.", "hint": ""}]
+
+PUBLIC = (
+    "/api/v2/instance", "/instance/rules", ".png", "/api/v1/apps", "/oauth/token", "/oauth-authorization-server",
+)  # fmt: skip
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def refusal(status: int, error: str, **extra: str) -> web.Response:
-    """Mastodon's error body."""
-    return web.json_response({"error": error}, status=status, headers=extra)
 
 
 class Rest:
@@ -36,23 +38,26 @@ class Rest:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self.app = web.Application(middlewares=[self._guard])
+        self.app = web.Application(middlewares=[self._guard], client_max_size=BODY)
         self.app.on_response_prepare.append(self._date)
         self.app.add_routes(
             [
                 web.get("/api/v2/instance{tail:/?}", self.instance),
+                web.get("/api/v1/instance/rules", self.rules),
+                web.get("/media/{id}.png", self.picture),
+                web.get("/emoji/{name}.png", self.emoji),
                 web.get("/api/v1/streaming{tail:/?}", server.hub.handle),
                 web.get("/api/v1/accounts/verify_credentials", self.verify_credentials),
+                web.get("/api/v1/accounts/{id}", self.account),
                 web.get("/api/v1/accounts/{id}/statuses", self.account_statuses),
+                web.get("/api/v1/accounts/{id}/followers", self.followers),
                 web.get("/api/v1/timelines/tag/{tag}", self.tag_timeline),
                 web.get("/api/v1/notifications", self.notifications),
                 web.get("/api/v1/statuses", self.several),
-                web.post("/api/v1/statuses", self.publish),
                 web.get("/api/v1/statuses/{id}", self.one),
-                web.put("/api/v1/statuses/{id}", self.edit),
-                web.delete("/api/v1/statuses/{id}", self.delete),
                 web.get("/api/v1/statuses/{id}/context", self.context),
-                web.post("/api/v2/media", self.upload),
+                *Writing(server).routes(),
+                *server.oauth.routes(),
             ]
         )
 
@@ -64,7 +69,7 @@ class Rest:
         server = self._server
         if server.down():
             return refusal(503, "Service Unavailable")
-        if request.path.rstrip("/") == "/api/v2/instance":
+        if request.path.rstrip("/").endswith(PUBLIC):
             return await handler(request)
         refused = self._credentials(request)
         if refused is not None:
@@ -74,6 +79,7 @@ class Rest:
         paged = bool({"min_id", "max_id"} & request.query.keys())
         budget, passes = server.budgets.spend(request.method, request.path, paged, server.clock.now())
         if not passes:
+            server.refused += 1
             return refusal(429, "Too many requests", **budget.headers())
         answer = await self._struck(request, handler)
         if not answer.prepared:
@@ -89,7 +95,8 @@ class Rest:
             return refusal(401, "The access token was revoked")
         if given != server.token:
             return refusal(401, "The access token is invalid")
-        needed = "read" if request.method == "GET" else "write"
+        reads = request.method == "GET" and "/media/" not in request.path  # what is uploaded is ours alone
+        needed = "read" if reads else "write"
         if needed not in server.scopes.split():
             return refusal(403, "This action is outside the authorized scopes")
         return None
@@ -128,7 +135,7 @@ class Rest:
             {
                 "domain": server.domain,
                 "title": "A stand-in",
-                "version": "4.5.0",
+                "version": server.version,
                 "source_url": "https://github.com/mastodon/mastodon",
                 "description": "",
                 "languages": ["en"],
@@ -138,27 +145,64 @@ class Rest:
                     "accounts": {"max_featured_tags": 10, "max_pinned_statuses": 5},
                     "statuses": {
                         "max_characters": wire.MAX_CHARACTERS,
-                        "max_media_attachments": 4,
-                        "characters_reserved_per_url": wire.PER_URL,
+                        "max_media_attachments": MOST,
+                        "characters_reserved_per_url": markup.PER_URL,
                     },
                     "media_attachments": {
-                        "supported_mime_types": ["image/jpeg", "image/png", "image/gif", "image/webp"],
+                        "supported_mime_types": list(TYPES.values()),
                         "description_limit": 1500,
-                        "image_size_limit": 16_777_216,
+                        "image_size_limit": server.image_limit,
                     },
                 },
                 "registrations": {"enabled": False, "approval_required": True, "message": None},
                 "contact": {"email": "", "account": None},
-                "rules": [{"id": "1", "text": "Be kind.", "hint": ""}],
+                "rules": RULES,
             }
         )
 
     async def verify_credentials(self, request: web.Request) -> web.Response:
         """The bridge's account."""
         server = self._server
-        own = wire.account_json(server.me, server.base)
+        own = wire.account_json(server.me)
         own["source"] = {"privacy": "public", "sensitive": False, "language": "en", "note": server.me.note}
         return web.json_response(own)
+
+    async def rules(self, request: web.Request) -> web.Response:
+        """What the server asks of its people."""
+        return web.json_response(RULES)
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """The bytes behind an attachment's address; what its status took along is gone."""
+        found = self._server.media.get(request.match_info["id"])
+        if found is None or (found.status is not None and found.status.deleted):
+            return refusal(404, "Not found")
+        return web.Response(body=found.body, content_type=found.type)
+
+    async def emoji(self, request: web.Request) -> web.Response:
+        """The bytes behind a custom emoji."""
+        return web.Response(body=drawn(request.match_info["name"]), content_type="image/png")
+
+    async def account(self, request: web.Request) -> web.Response:
+        """Anybody's account."""
+        account = self._account(request)
+        return (
+            refusal(404, "Record not found")
+            if account is None
+            else web.json_response(wire.account_json(account))
+        )
+
+    async def followers(self, request: web.Request) -> web.Response:
+        """Who follows an account, the latest first; the next page is in the Link header."""
+        server, account = self._server, self._account(request)
+        if account is None:
+            return refusal(404, "Record not found")
+        follows = list(enumerate(server.followers, start=1)) if account is server.me else []
+        page = _cut(request, follows, lambda f: f[0], most=80)
+        answer = web.json_response([wire.account_json(a) for _, a in page])
+        if page and page[-1][0] > 1:
+            older = request.url.update_query(max_id=str(page[-1][0]))
+            answer.headers["Link"] = f'<{older}>; rel="next"'
+        return answer
 
     # ------------------------------------------------------------ reading
 
@@ -212,7 +256,9 @@ class Rest:
 
     async def account_statuses(self, request: web.Request) -> web.Response:
         """An account's own statuses, newest first."""
-        return self._page(request, lambda s: s.account.id == request.match_info["id"])
+        boosts = request.query.get("exclude_reblogs", "").lower() not in ("true", "1")
+        whose = request.match_info["id"]
+        return self._page(request, lambda s: s.account.id == whose and (boosts or s.reblog is None))
 
     def _page(self, request: web.Request, wanted: Callable[[Status], bool]) -> web.Response:
         server = self._server
@@ -226,120 +272,26 @@ class Rest:
         notes = [n for n in server.notifications if server.visible(n[3]) and (not types or n[1] in types)]
         return web.json_response([server.notification(n) for n in _cut(request, notes, lambda n: int(n[0]))])
 
-    # ------------------------------------------------------------ writing
-
-    async def publish(self, request: web.Request) -> web.Response:
-        """Make a status, once for each Idempotency-Key within the hour."""
-        server, now = self._server, self._server.clock.now()
-        key = request.headers.get("Idempotency-Key")
-        fields = await _fields(request)
-        if key and key in server.keys and now < server.keys[key][0]:
-            known = server.statuses[server.keys[key][1]]
-            if not known.deleted:
-                return self._answer(known)
-        text, spoiler = fields.get("status", ""), fields.get("spoiler_text", "")
-        media = [server.media[m] for m in fields.get("media_ids[]", []) if m in server.media]
-        refused = self._too_long(text, spoiler, media)
-        if refused is not None:
-            return refused
-        parent = fields.get("in_reply_to_id")
-        if parent and (parent not in server.statuses or not server.visible(server.statuses[parent])):
-            return refusal(404, "Record not found")
-        status = Status(
-            id=server.new_id(now),
-            account=server.me,
-            text=text,
-            created=now,
-            visibility=fields.get("visibility", "public"),
-            parent=parent or None,
-            spoiler=spoiler,
-            language=fields.get("language", "en"),
-            sensitive=fields.get("sensitive", "").lower() == "true",
-            media=media,
-            application="chatbridge",
-        )
-        server.take(status)
-        if key:
-            server.keys[key] = (now + HOUR, status.id)
-        return self._answer(status)
-
-    async def edit(self, request: web.Request) -> web.Response:
-        """Change a status of the bridge. Media that are left out go."""
-        server, status = self._server, self._own(request)
-        if status is None:
-            return refusal(404, "Record not found")
-        fields = await _fields(request)
-        text, spoiler = fields.get("status", ""), fields.get("spoiler_text", "")
-        media = [server.media[m] for m in fields.get("media_ids[]", []) if m in server.media]
-        refused = self._too_long(text, spoiler, media)
-        if refused is not None:
-            return refused
-        server.change(status, text, spoiler=spoiler, media=media)
-        return self._answer(status)
-
-    async def delete(self, request: web.Request) -> web.Response:
-        """Take a status of the bridge away."""
-        status = self._own(request)
-        if status is None:
-            return refusal(404, "Record not found")
-        gone = self._server.json(status) | {"text": status.text}
-        self._server.remove(status)
-        return web.json_response(gone)
-
-    async def upload(self, request: web.Request) -> web.Response:
-        """Keep a picture's description; its bytes are counted, not kept."""
-        size, description = 0, None
-        reader = await request.multipart()
-        while (part := await reader.next()) is not None:
-            body = await part.read()  # type: ignore[union-attr]
-            if part.name == "file":  # type: ignore[union-attr]
-                size = len(body)
-            elif part.name == "description":  # type: ignore[union-attr]
-                description = bytes(body).decode()
-        if not size:
-            return refusal(422, "Validation failed: File can't be blank")
-        server = self._server
-        id_ = server.new_id(server.clock.now())
-        server.media[id_] = {
-            "id": id_,
-            "type": "image",
-            "url": f"{server.base}/media/{id_}.png",
-            "preview_url": f"{server.base}/media/{id_}.png",
-            "remote_url": None,
-            "preview_remote_url": None,
-            "text_url": None,
-            "meta": {"size": size},
-            "description": description,
-            "blurhash": None,
-        }
-        return web.json_response(server.media[id_])
-
     # ------------------------------------------------------------ helpers
 
     def _find(self, request: web.Request) -> Status | None:
         status = self._server.statuses.get(request.match_info["id"])
         return status if status is not None and self._server.visible(status) else None
 
-    def _own(self, request: web.Request) -> Status | None:
-        status = self._find(request)
-        return status if status is not None and status.account is self._server.me else None
+    def _account(self, request: web.Request) -> Account | None:
+        account = self._server.accounts.get(request.match_info["id"])
+        return None if account is None or account.gone else account
 
     def _answer(self, status: Status) -> web.Response:
         return web.json_response(self._server.json(status))
 
-    def _too_long(self, text: str, spoiler: str, media: list[dict[str, Any]]) -> web.Response | None:
-        if not text.strip() and not media:
-            return refusal(422, "Validation failed: Text can't be blank")
-        if wire.length(text, spoiler) > wire.MAX_CHARACTERS:
-            limit = wire.MAX_CHARACTERS
-            return refusal(422, f"Validation failed: Text character limit of {limit} exceeded")
-        return None
 
-
-def _cut(request: web.Request, items: list[Any], number: Callable[[Any], int]) -> list[Any]:
+def _cut(
+    request: web.Request, items: list[Any], number: Callable[[Any], int], most: int = PER_PAGE
+) -> list[Any]:
     """One page: below max_id, above since_id or min_id (min_id: those next to it), newest first."""
     query = request.query
-    limit = min(int(query.get("limit", 20)), PER_PAGE)
+    limit = min(int(query.get("limit", most // 2)), most)
     items = sorted(items, key=number)
     if "max_id" in query:
         items = [i for i in items if number(i) < int(query["max_id"])]
@@ -348,14 +300,3 @@ def _cut(request: web.Request, items: list[Any], number: Callable[[Any], int]) -
     if "min_id" in query:
         items = [i for i in items if number(i) > int(query["min_id"])][:limit]
     return items[::-1][:limit]
-
-
-async def _fields(request: web.Request) -> dict[str, Any]:
-    """The form or JSON body; `media_ids[]` as a list."""
-    if request.content_type == "application/json":
-        body = json.loads(await request.text())
-        return {("media_ids[]" if k == "media_ids" else k): v for k, v in body.items()}
-    form = await request.post()
-    fields: dict[str, Any] = {k: str(v) for k, v in form.items()}
-    fields["media_ids[]"] = [str(v) for v in form.getall("media_ids[]", [])]
-    return fields

@@ -4,55 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import time
 import zlib
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
 from simulator.clock import Clock
 from simulator.faults import Faults
-from simulator.mastodon import wire
+from simulator.mastodon import markup, wire
 from simulator.mastodon.budgets import Budgets
+from simulator.mastodon.media import IMAGE_LIMIT, MOST, Attachment, drawn
+from simulator.mastodon.oauth import OAuth
 from simulator.mastodon.rest import Rest
-from simulator.mastodon.streaming import Hub
+from simulator.mastodon.store import Store
 from simulator.mastodon.wire import Account, Status
-from simulator.stage import Draft, Person, Said
+from simulator.stage import Draft, Person
 
-SECOND = 1_000_000
-ELSEWHERE = "elsewhere.example"  # where people from other servers live
+HOUR = 3600 * 1_000_000
 
 
-class Server:
+class Server(Store):
     """A Mastodon server. Options: `tag` (hashtag without "#"), `scopes` (of the bridge's token)."""
 
     def __init__(self, network: str, clock: Clock, faults: Faults, options: dict[str, Any]) -> None:
-        self.network, self.clock, self.faults = network, clock, faults
-        self.tag: str = options["tag"]
+        super().__init__(network, clock, faults, options["tag"])
         self.scopes: str = options.get("scopes", "read write")
-        self.domain = f"{network}.example"
-        self.base = f"https://{self.domain}"
         self.token = f"simulated-{network}-token"
-        self.said: dict[str, Said] = {}
-        self.on_ours: list[Callable[[Said], None]] = []
+        self.version = "4.5.0"
+        self.key_lasts = HOUR  # how long an Idempotency-Key is honoured; 0 where keys are ignored
+        self.keys: dict[str, tuple[int, str]] = {}  # Idempotency-Key -> (when it came, status id)
+        self.image_limit = IMAGE_LIMIT
+        self.processing = 0  # microseconds of chat time that an upload takes to be ready
         self.budgets = Budgets()
-        self.hub = Hub(network, clock, faults)
-        self.accounts: dict[str, Account] = {}
-        self.statuses: dict[str, Status] = {}  # in the order of their ids
-        self.notifications: list[tuple[str, str, int, Status]] = []  # id, type, time, status
-        self.media: dict[str, dict[str, Any]] = {}
-        self.keys: dict[str, tuple[int, str]] = {}  # Idempotency-Key -> (until, status id)
-        self.address = ""
-        self._ids: set[int] = set()
-        self._bare: set[str] = set()
-        self._delete_first: set[str] = set()
+        self.oauth = OAuth(self)
+        self.refused = 0  # requests beyond a budget
+        self.followers: list[Account] = []  # of the bridge's account
+        self.emoji: set[str] = set()
         self._runner: web.AppRunner | None = None
         self._ticker: asyncio.Task[None] | None = None
-        self.me = self._account("chat", None, "The chat", "Runs the chat. A human answers: @lucy")
-        self.me.bot = True
 
     # ------------------------------------------------------------ Stage: life
 
@@ -96,17 +85,24 @@ class Server:
         table = {"server": self.base, "api": f"http://{self.address}"}
         return {"table": table, "secrets": {"TOKEN": self.token}}
 
+    def federate(self, other: Server) -> None:
+        """Let two servers know each other: from now on each holds what anybody may read of the other. Before
+        people join."""
+        self.peers.append(other)
+        other.peers.append(self)
+
     # ------------------------------------------------------------ Stage: people
 
     def join(self, person: Person) -> str:
-        """Make the account. One in three lives on another server."""
+        """Make the account. One in three lives on another server. All follow the bridge's account."""
         away = zlib.crc32(person.handle.encode()) % 3 == 0
-        account = self._account(
-            person.handle.replace("-", "_").lower(), ELSEWHERE if away else None, person.name, person.profile
-        )
+        host = f"beside.{self.domain}" if away else self.domain
+        account = self.register(person.handle.replace("-", "_").lower(), host, person.name, person.profile)
         account.bot, account.handle = person.bot, person.handle
         person.account = account.id
-        return f"@{account.username}@{account.domain or self.domain}"
+        self.followers.append(account)
+        self.me.followers += 1
+        return f"@{account.full}"
 
     def write(self, person: Person, draft: Draft) -> str:
         """A person posts. A reply mentions the author of its parent, as Mastodon's own web client does."""
@@ -117,7 +113,7 @@ class Server:
         return self.publish(self.accounts[person.account], draft, created)
 
     def publish(self, author: Account, draft: Draft, created: int) -> str:
-        """Make a person's status."""
+        """Make a person's status. Raises ValueError for what Mastodon refuses."""
         parent = self.statuses[draft.reply_to] if draft.reply_to else None
         reach = "direct" if draft.place == "direct" else draft.reach
         text = self._borne(draft.text, draft.tag)
@@ -125,17 +121,21 @@ class Server:
             text = f"@{self.me.acct} {text}"
         elif parent is not None and parent.account is not author:
             text = f"@{parent.account.acct} {text}"
-        if wire.length(text, draft.warning or "") > wire.MAX_CHARACTERS:
-            raise ValueError(f"longer than {wire.MAX_CHARACTERS} characters: {text!r}")
+        self._refuse(author, text, draft)
+        self.emoji.update(draft.emoji)
         status = Status(
             id=self.new_id(created),
             account=author,
             text=text,
             created=created,
             visibility=wire.visibility(reach),
+            base=self.base,
             parent=draft.reply_to,
             spoiler=draft.warning or "",
+            language=draft.language or "en",
             quote=self.statuses[draft.quote] if draft.quote else None,
+            media=[self._picture(alt) for alt in draft.pictures],
+            poll=draft.poll,
             bare=draft.tag == "bare",
         )
         self.take(status)
@@ -156,7 +156,15 @@ class Server:
         lagging = self.faults.hit(self.network, "delete_first")
         self.remove(status)
         if lagging:
-            self.hub.lag(self._streams(status), self._payload(status))
+            self.hub.lag(self.streams(status), self.payload(status))
+
+    def leave(self, person: Person) -> None:
+        """Their account is deleted. Mastodon tells of public statuses by `delete` (its source,
+        BatchedRemoveStatusService); the others are just not found any more."""
+        account = self.accounts[person.account]
+        self.followers.remove(account)
+        self.me.followers -= 1
+        self.forget(account)
 
     def find_control(self, verb: str) -> list[dict[str, Any]]:
         """Nobody commands from Mastodon."""
@@ -166,138 +174,39 @@ class Server:
         """Nobody commands from Mastodon."""
         return False
 
+    # ------------------------------------------------------------ how they write
+
+    def parse(self, status: Status) -> None:
+        """Find the custom emoji as well."""
+        super().parse(status)
+        words = f"{status.text} {status.spoiler} {' '.join(status.poll)}"
+        status.emoji = {name: self.emoji_at(name) for name in sorted(self.emoji) if f":{name}:" in words}
+
+    def emoji_at(self, name: str) -> str:
+        """Where the picture of a custom emoji is."""
+        return f"http://{self.address}/emoji/{name}.png"
+
+    def attach(self, body: bytes, description: str | None, ready: int = 0) -> Attachment:
+        """Keep a picture."""
+        id_ = self.new_id(self.clock.now())
+        url = f"http://{self.address}/media/{id_}.png"
+        self.media[id_] = Attachment(id_, url, body, description, ready)
+        return self.media[id_]
+
+    def _picture(self, alt: str) -> Attachment:
+        return self.attach(drawn(f"{alt} {len(self.media)}"), alt or None)
+
     def _borne(self, text: str, tag: str) -> str:
         """The text with the hashtag in it, if it is to bear it."""
-        missing = tag != "none" and self.tag.lower() not in wire.tags(text)
+        missing = tag != "none" and self.tag.lower() not in markup.tags(text)
         return f"{text} #{self.tag}" if missing else text
 
-    # ------------------------------------------------------------ the store
-
-    def _account(self, username: str, domain: str | None, name: str, note: str) -> Account:
-        now = self.clock.now()
-        account = Account(self.new_id(now), username, domain, name, note, now)
-        self.accounts[account.id] = account
-        return account
-
-    def new_id(self, at: int) -> str:
-        """A snowflake: milliseconds and 16 bits. A post that arrives late gets the id of its own time."""
-        number = at // 1000 << 16
-        while number in self._ids:
-            number += 1
-        self._ids.add(number)
-        return str(number)
-
-    def take(self, status: Status) -> None:
-        """Store a new status and tell whom it concerns."""
-        self._parse(status)
-        self.statuses[status.id] = status
-        parent = self.statuses.get(status.parent or "")
-        if parent is not None and status.open:
-            parent.replies += 1
-        self.said[status.id] = Said(
-            network=self.network,
-            id=status.id,
-            author=status.account.handle or "bridge",
-            text=self._read(status),
-            at=self.clock.now(),
-            real=time.monotonic(),
-            ours=status.account is self.me,
-            reply_to=status.parent,
-            reach=wire.reach(status.visibility),
-            url=wire.page(status, self.base),
-            raw={"tag": "bare" if status.bare else "markup" if self.tag.lower() in status.tags else "none"},
-        )
-        self.hub.emit(self._streams(status), "update", self._payload(status))
-        self._notify(status)
-        self._tell(status)
-
-    def change(self, status: Status, text: str, **fields: Any) -> None:
-        """Store an edit; hashtag streams hear of it, nobody is notified."""
-        before = set(self._streams(status))
-        for name, value in fields.items():
-            setattr(status, name, value)
-        status.text, status.edited = text, max(self.clock.now(), (status.edited or status.created) + 1000)
-        self._parse(status)
-        said = self.said[status.id]
-        said.history.append(said.text)
-        said.text, said.edited = self._read(status), True
-        self.hub.emit(before | set(self._streams(status)), "status.update", self._payload(status))
-        self._tell(status)
-
-    def remove(self, status: Status) -> None:
-        """Forget a status. Replies to it lose their parent, as in Mastodon's database."""
-        status.deleted = self.said[status.id].deleted = True
-        parent = self.statuses.get(status.parent or "")
-        if parent is not None and status.open:
-            parent.replies -= 1
-        for other in self.statuses.values():
-            if other.parent == status.id:
-                other.parent = None
-        self.hub.emit(self._streams(status), "delete", status.id)
-
-    def _tell(self, status: Status) -> None:
-        if status.account is self.me:
-            for callback in self.on_ours:
-                callback(self.said[status.id])
-
-    def _parse(self, status: Status) -> None:
-        """Find the tags and the mentions; names of nobody stay words."""
-        by_name = {(a.username, a.domain or self.domain): a for a in self.accounts.values()}
-        found = (by_name.get((user, domain or self.domain)) for user, domain in wire.mentioned(status.text))
-        status.mentions = [a for a in found if a is not None]
-        status.tags = wire.tags(status.text)
-
-    def _read(self, status: Status) -> str:
-        """The words as a reader sees them: of a mention only the local part."""
-        text = status.text
-        for account in status.mentions:
-            if account.domain:
-                text = text.replace(f"@{account.acct}", f"@{account.username}")
-        return text
-
-    def _streams(self, status: Status) -> list[tuple[str, ...]]:
-        if status.visibility != "public":
-            return []
-        return [("hashtag", tag) for tag in status.tags]
-
-    def _notify(self, status: Status) -> None:
-        """A mention of the bridge's account, or a quote of its post, is notified whatever its visibility."""
-        if status.account is self.me:
-            return
-        kind = "mention" if self.me in status.mentions else None
-        if kind is None and status.quote is not None and status.quote.account is self.me:
-            kind = "quote"
-        if kind is None:
-            return
-        note = (str(len(self.notifications) + 1), kind, self.clock.now(), status)
-        self.notifications.append(note)
-        self.hub.emit(
-            [("user:notification",), ("user",)], "notification", json.dumps(self.notification(note))
-        )
-
-    # ------------------------------------------------------------ as JSON
-
-    def visible(self, status: Status) -> bool:
-        """Whether the bridge's account may read it; it follows nobody."""
-        mine = status.account is self.me or self.me in status.mentions
-        return not status.deleted and (status.open or mine)
-
-    def json(self, status: Status) -> dict[str, Any]:
-        """A status as the API answers it to the bridge."""
-        parent = self.statuses.get(status.parent or "")
-        return wire.status_json(status, self.base, parent, own=status.account is self.me)
-
-    def notification(self, note: tuple[str, str, int, Status]) -> dict[str, Any]:
-        """A notification as the API answers it."""
-        id_, kind, at, status = note
-        return {
-            "id": id_,
-            "type": kind,
-            "created_at": wire.iso(at),
-            "group_key": f"ungrouped-{id_}",
-            "account": wire.account_json(status.account, self.base),
-            "status": self.json(status),
-        }
-
-    def _payload(self, status: Status) -> str:
-        return json.dumps(self.json(replace(status, deleted=False)))
+    def _refuse(self, author: Account, text: str, draft: Draft) -> None:
+        if author.gone:
+            raise ValueError(f"{author.full} is deleted")
+        if markup.length(text, draft.warning or "") > wire.MAX_CHARACTERS:
+            raise ValueError(f"longer than {wire.MAX_CHARACTERS} characters: {text!r}")
+        if len(draft.pictures) > MOST or (draft.pictures and draft.poll):
+            raise ValueError("Cannot attach more than 4 files")
+        if draft.poll and not 2 <= len(draft.poll) <= MOST:
+            raise ValueError("a poll has two to four choices")

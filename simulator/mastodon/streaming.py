@@ -43,6 +43,7 @@ class Hub:
     def __init__(self, network: str, clock: Clock, faults: Faults) -> None:
         self._network, self._clock, self._faults = network, clock, faults
         self.clients: set[Client] = set()
+        self.cut = False  # let nobody in
         self.deaf = False  # accept subscriptions and never send, as GoToSocial does with hashtags
         self._held: list[tuple[Client, str]] = []
         self._held_until = 0
@@ -51,6 +52,8 @@ class Hub:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one websocket; the request is already authorised."""
+        if self.cut:
+            raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         client = Client(socket)

@@ -1,25 +1,19 @@
-"""What Mastodon makes of words: HTML, tags, mentions, and the JSON of statuses and accounts."""
+"""Accounts and statuses as a server holds them, and their JSON as Mastodon 4.5 answers it."""
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from wcwidth import iter_graphemes
-
+from simulator.mastodon.markup import as_html, quoting
+from simulator.mastodon.media import Attachment
 from simulator.stage import Reach
 
 SECOND = 1_000_000
 MAX_CHARACTERS = 500
-PER_URL = 23
+POLL_LASTS = 24 * 3600 * SECOND
 
-_LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
-_TAG = re.compile(r"(?<![\w/&#])#(\w*[^\W\d_]\w*)")
-_MENTION = re.compile(r"(?<![\w/@])@([A-Za-z0-9_]+)(?:@([\w.-]+\w))?")
-_PIECE = re.compile(f"(?P<link>{_LINK.pattern})|(?P<tag>{_TAG.pattern})|(?P<mention>{_MENTION.pattern})")
 _REACH: dict[Reach, str] = {
     "public": "public",
     "quiet": "unlisted",
@@ -30,44 +24,73 @@ _REACH: dict[Reach, str] = {
 
 @dataclass(eq=False)
 class Account:
-    """An account this server knows. `domain` is None for its own."""
+    """An account a server knows. `host`: the server it lives on, `local` if that is the one that knows it."""
 
     id: str
     username: str
-    domain: str | None
+    host: str
     name: str
     note: str
     created: int
+    local: bool = True
     bot: bool = False
+    gone: bool = False
+    followers: int = 0
     handle: str = ""  # the simulated person's, empty for the bridge's account
 
     @property
     def acct(self) -> str:
-        return f"{self.username}@{self.domain}" if self.domain else self.username
+        return self.username if self.local else self.full
+
+    @property
+    def full(self) -> str:
+        return f"{self.username}@{self.host}"
+
+    @property
+    def page(self) -> str:
+        return f"https://{self.host}/@{self.username}"
+
+    @property
+    def uri(self) -> str:
+        """The ActivityPub id."""
+        return f"https://{self.host}/users/{self.username}"
 
 
 @dataclass(eq=False)
 class Status:
-    """A status as the server holds it."""
+    """A status as one server holds it. `id` and `parent` are that server's; `uri` is what it is everywhere."""
 
     id: str
     account: Account
     text: str
     created: int
     visibility: str
+    base: str = ""  # address of the server it was written on
+    uri: str = ""
+    page: str = ""
     parent: str | None = None
     spoiler: str = ""
     language: str | None = "en"
     sensitive: bool = False
     quote: Status | None = None
+    reblog: Status | None = None
     mentions: list[Account] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
-    media: list[dict[str, Any]] = field(default_factory=list)
+    media: list[Attachment] = field(default_factory=list)
+    poll: tuple[str, ...] = ()
+    emoji: dict[str, str] = field(default_factory=dict)  # shortcode -> picture
     bare: bool = False  # hashtags known but not linked, as some other software sends them
     edited: int | None = None
     deleted: bool = False
     replies: int = 0
+    likes: int = 0
+    boosts: int = 0
+    favourited: bool = False  # by this server's bridge account
     application: str | None = None
+
+    def __post_init__(self) -> None:
+        self.uri = self.uri or f"{self.account.uri}/statuses/{self.id}"
+        self.page = self.page or f"{self.account.page}/{self.id}"
 
     @property
     def open(self) -> bool:
@@ -91,82 +114,9 @@ def iso(micros: int) -> str:
     return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{micros % SECOND // 1000:03d}Z"
 
 
-def length(text: str, spoiler: str = "") -> int:
-    """Mastodon's count: grapheme clusters, a link as 23, of a mention the local part, warning included."""
-    text = _LINK.sub("x" * PER_URL, text)
-    text = re.sub(_MENTION, lambda m: "@" + m.group(1), text)
-    return sum(1 for _ in iter_graphemes(text + spoiler))
-
-
-def tags(text: str) -> list[str]:
-    """Hashtags in the text, lower case, each once."""
-    return list(dict.fromkeys(m.group(1).lower() for m in _TAG.finditer(_LINK.sub(" ", text))))
-
-
-def mentioned(text: str) -> list[tuple[str, str | None]]:
-    """(username, domain) of each mention, each once."""
-    found = ((m.group(1).lower(), m.group(2)) for m in _MENTION.finditer(_LINK.sub(" ", text)))
-    return list(dict.fromkeys(found))
-
-
-def as_html(text: str, base: str, mentions: list[Account], link_tags: bool = True) -> str:
-    """The content field: paragraphs, and links as Mastodon marks them up."""
-    by_name = {a.acct: a for a in mentions} | {a.username: a for a in mentions}
-
-    def piece(match: re.Match[str]) -> str:
-        if match["link"]:
-            return _shortened(match["link"])
-        if match["tag"]:
-            tag = match["tag"][1:]
-            if not link_tags:
-                return html.escape(match["tag"])
-            href = f"{base}/tags/{html.escape(tag.lower())}"
-            return f'<a href="{href}" class="mention hashtag" rel="tag">#<span>{html.escape(tag)}</span></a>'
-        account = by_name.get(match["mention"][1:]) or by_name.get(match["mention"][1:].split("@")[0].lower())
-        if account is None:
-            return html.escape(match["mention"])
-        return (
-            f'<span class="h-card" translate="no"><a href="{profile(account, base)}" class="u-url mention">'
-            f"@<span>{account.username}</span></a></span>"
-        )
-
-    def marked(block: str) -> str:
-        out, at = [], 0
-        for match in _PIECE.finditer(block):
-            out += [html.escape(block[at : match.start()]), piece(match)]
-            at = match.end()
-        return "".join([*out, html.escape(block[at:])]).replace("\n", "<br />")
-
-    return "".join(f"<p>{marked(block)}</p>" for block in re.split(r"\n{2,}", text) if block)
-
-
-def _shortened(url: str) -> str:
-    """A link as Mastodon shows it: scheme hidden, 30 characters, the rest hidden."""
-    prefix = re.match(r"https?://(?:www\.)?", url)
-    head = prefix.group() if prefix else ""
-    shown, rest = url[len(head) :][:30], url[len(head) :][30:]
-    return (
-        f'<a href="{html.escape(url)}" target="_blank" rel="nofollow noopener" translate="no">'
-        f'<span class="invisible">{head}</span><span class="{"ellipsis" if rest else ""}">'
-        f'{html.escape(shown)}</span><span class="invisible">{html.escape(rest)}</span></a>'
-    )
-
-
-def profile(account: Account, base: str) -> str:
-    """The page of an account on the server it lives on."""
-    return (
-        f"https://{account.domain}/@{account.username}" if account.domain else f"{base}/@{account.username}"
-    )
-
-
-def actor(account: Account, base: str) -> str:
-    """The ActivityPub id of an account."""
-    home = f"https://{account.domain}" if account.domain else base
-    return f"{home}/users/{account.username}"
-
-
-def account_json(account: Account, base: str) -> dict[str, Any]:
+def account_json(account: Account) -> dict[str, Any]:
     """An account as Mastodon 4 answers it."""
+    base = f"https://{account.host}"
     picture = f"{base}/avatars/original/missing.png"
     return {
         "id": account.id,
@@ -179,16 +129,16 @@ def account_json(account: Account, base: str) -> dict[str, Any]:
         "indexable": False,
         "group": False,
         "created_at": iso(account.created)[:10] + "T00:00:00.000Z",
-        "note": as_html(account.note, base, []),
-        "url": profile(account, base),
-        "uri": actor(account, base),
+        "note": as_html(account.note, base, {}),
+        "url": account.page,
+        "uri": account.uri,
         "avatar": picture,
         "avatar_static": picture,
         "avatar_description": "",
         "header": picture,
         "header_static": picture,
         "header_description": "",
-        "followers_count": 12,
+        "followers_count": account.followers,
         "following_count": 12,
         "statuses_count": 12,
         "last_status_at": iso(account.created)[:10],
@@ -204,12 +154,11 @@ def account_json(account: Account, base: str) -> dict[str, Any]:
     }
 
 
-def status_json(status: Status, base: str, parent: Status | None, *, own: bool) -> dict[str, Any]:
-    """A status as Mastodon 4.5 answers it to the bridge's token."""
-    author = status.account
-    content = as_html(status.text, base, status.mentions, not status.bare)
-    if status.quote is not None:
-        content = f'<p class="quote-inline">RE: {_shortened(page(status.quote, base))}</p>{content}'
+def status_json(
+    status: Status, parent: Status | None, *, own: bool, boosted: bool = False, deep: bool = True
+) -> dict[str, Any]:
+    """A status as Mastodon 4.5 answers it to the bridge's token. `boosted`: by the bridge's account. `deep`:
+    with what it quotes, which itself only names what it quotes."""
     body = {
         "id": status.id,
         "created_at": iso(status.created),
@@ -219,35 +168,37 @@ def status_json(status: Status, base: str, parent: Status | None, *, own: bool) 
         "spoiler_text": status.spoiler,
         "visibility": status.visibility,
         "language": status.language,
-        "uri": f"{actor(author, base)}/statuses/{status.id}",
-        "url": page(status, base),
+        "uri": status.uri,
+        "url": status.page,
         "replies_count": status.replies,
-        "reblogs_count": 0,
-        "favourites_count": 0,
+        "reblogs_count": status.boosts,
+        "favourites_count": status.likes,
         "quotes_count": 0,
         "edited_at": iso(status.edited) if status.edited else None,
-        "favourited": False,
-        "reblogged": False,
+        "favourited": status.favourited,
+        "reblogged": boosted,
         "muted": False,
         "bookmarked": False,
-        "content": content,
+        "content": _content(status),
         "filtered": [],
-        "reblog": None,
+        "reblog": None
+        if status.reblog is None
+        else status_json(status.reblog, None, own=False, boosted=True),
         "application": {"name": status.application, "website": None} if status.application else None,
-        "account": account_json(author, base),
-        "media_attachments": status.media,
+        "account": account_json(status.account),
+        "media_attachments": [a.json(a.ready) for a in status.media],
         "mentions": [
-            {"id": a.id, "username": a.username, "url": profile(a, base), "acct": a.acct}
-            for a in status.mentions
+            {"id": a.id, "username": a.username, "url": a.page, "acct": a.acct} for a in status.mentions
         ],
-        "tags": [{"name": tag, "url": f"{base}/tags/{tag}"} for tag in status.tags],
-        "emojis": [],
+        "tags": [{"name": tag, "url": f"{status.base}/tags/{tag}"} for tag in status.tags],
+        "emojis": [
+            {"shortcode": name, "url": url, "static_url": url, "visible_in_picker": True}
+            for name, url in status.emoji.items()
+        ],
         "tagged_collections": [],
-        "quote": None
-        if status.quote is None
-        else {"state": "accepted", "quoted_status": status_json(status.quote, base, None, own=False)},
+        "quote": _quote(status.quote, deep=deep),
         "card": None,
-        "poll": None,
+        "poll": _poll(status),
         "quote_approval": {"automatic": ["public"], "manual": [], "current_user": "automatic"},
     }
     if own:
@@ -255,5 +206,37 @@ def status_json(status: Status, base: str, parent: Status | None, *, own: bool) 
     return body
 
 
-def page(status: Status, base: str) -> str:
-    return f"{profile(status.account, base)}/{status.id}"
+def _content(status: Status) -> str:
+    people = {(a.username, a.host): a.page for a in status.mentions}
+    content = as_html(status.text, status.base, people, link_tags=not status.bare)
+    return content if status.quote is None else quoting(status.quote.page, content)
+
+
+def _quote(quoted: Status | None, *, deep: bool) -> dict[str, Any] | None:
+    """The quote, or one level further down (ShallowQuote) only its id."""
+    if quoted is None:
+        return None
+    key = "quoted_status" if deep else "quoted_status_id"
+    if quoted.deleted:
+        return {"state": "deleted", key: None}
+    return {
+        "state": "accepted",
+        key: status_json(quoted, None, own=False, deep=False) if deep else quoted.id,
+    }
+
+
+def _poll(status: Status) -> dict[str, Any] | None:
+    if not status.poll:
+        return None
+    return {
+        "id": status.id,
+        "expires_at": iso(status.created + POLL_LASTS),
+        "expired": False,
+        "multiple": False,
+        "votes_count": 0,
+        "voters_count": 0,
+        "options": [{"title": choice, "votes_count": 0} for choice in status.poll],
+        "emojis": [],
+        "voted": False,
+        "own_votes": [],
+    }

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.mastodon import convert, ids, wire
-from adapters.mastodon.html import LIMIT, text
+from adapters.mastodon import convert, html, ids, wire
 from adapters.mastodon.rest import Answer
 from adapters.mastodon.stream import address
 from bridge.model import Limits, Media, Post, Ref, Span, Text, Words
+from bridge.text import count
 
 HOME = "mastodon.example"
 AT = 1_774_000_000_000_000
@@ -100,7 +100,7 @@ CUT = (
 
 
 @pytest.mark.parametrize(
-    ("html", "plain", "spans"),
+    ("markup", "plain", "spans"),
     [
         ("<p>One</p><p>Two<br>three<br/>four</p>", "One\n\nTwo\nthree\nfour", ()),
         ("<p>One<br><br><br>two</p>", "One\n\ntwo", ()),
@@ -145,27 +145,58 @@ CUT = (
         ("<p>:tea: and :no:</p>", ":tea: and :no:", (Span(0, 5, "emoji", "https://m.example/tea.png"),)),
     ],
 )
-def test_html_becomes_words(html: str, plain: str, spans: tuple[Span, ...]) -> None:
-    assert text(html, ANN, {"tea": "https://m.example/tea.png"}) == Text(plain, spans)
+def test_html_becomes_words(markup: str, plain: str, spans: tuple[Span, ...]) -> None:
+    assert html.words(markup, ANN, {"tea": "https://m.example/tea.png"}) == Text(plain, spans)
 
 
-def test_a_quote_that_is_known_is_not_said_again() -> None:
-    html = '<p class="quote-inline">RE: <a href="https://m.example/@a/1">m.example/@a/1</a></p><p>Yes</p>'
-    assert text(html, {}, {}, quoted=True).plain == "Yes"
-    assert text(html, {}, {}).plain.startswith("RE: m.example")
+QUOTED = "https://m.example/@a/1"
+RE = f'<p class="quote-inline">RE: <a href="{QUOTED}">m.example/@a/1</a></p><p>Yes</p>'
+
+
+def test_what_stands_for_a_quote_is_not_the_authors_words() -> None:
+    assert html.read(RE, {}, {}) == (Text("Yes"), QUOTED)
+    hidden = '<p class="quote-inline">my own words</p>'
+    assert html.read(hidden, {}, {}) == (Text("my own words"), None)
+
+
+@pytest.mark.parametrize(
+    ("quote", "quotes", "quoted"),
+    [
+        (None, (), QUOTED),
+        ({"state": "accepted", "quoted_status": {"id": "7", "url": "https://m.example/@a/7"}}, "7", "7"),
+        ({"state": "accepted", "quoted_status_id": "7"}, "7", QUOTED),
+        ({"state": "deleted", "quoted_status": None}, (), None),
+        ({"state": "revoked", "quoted_status": None}, (), None),
+        ({"state": "accepted", "quoted_status": {"id": "7", "url": "javascript:alert(1)"}}, "7", None),
+    ],
+)
+def test_a_quote_leads_to_what_is_quoted(quote: Any, quotes: Any, quoted: str | None) -> None:
+    post = read(status(RE, quote=quote))
+    assert post.text.plain == "Yes"
+    assert post.quotes == ((Ref("mastodon", quotes),) if quotes else ())
+    assert post.quoted == ("https://m.example/@a/7" if quoted == "7" else quoted)
+
+
+def test_a_poll_is_read_as_text() -> None:
+    options = [{"title": "green :tea:", "votes_count": 3}, {"title": "black\n \u202etea", "votes_count": 0}]
+    emojis = [{"shortcode": "tea", "url": "https://m.example/tea.png"}]
+    post = read(status("<p>Which?</p>", poll={"id": "1", "options": options}, emojis=emojis))
+    assert post.text.plain == "Which?\n\n◦ green :tea:\n◦ black tea"
+    assert [(s.kind, post.text.plain[s.start : s.end]) for s in post.text.spans] == [("emoji", ":tea:")]
+    assert read(status("", poll={"id": "1", "options": options})).text.plain.startswith("◦ green")
 
 
 @pytest.mark.parametrize("bomb", ["<a " * 12_000, "<b>" * 12_000, "<p>&" * 12_000, "é" * 40_000])
 def test_hostile_html_is_cut_and_done_with(bomb: str) -> None:
-    assert len(text(bomb, {}, {}).plain.encode()) <= LIMIT
+    assert len(html.words(bomb, {}, {}).plain.encode()) <= html.LIMIT
 
 
 @given(st.text(alphabet=st.sampled_from("<>/apbr=\"' &;#@:x\n\u202e"), max_size=200))
-def test_any_html_gives_spans_in_order_within_the_words(html: str) -> None:
-    words = text(html, {}, {"x": "https://m.example/x.png"})
+def test_any_html_gives_spans_in_order_within_the_words(markup: str) -> None:
+    text = html.words(markup, {}, {"x": "https://m.example/x.png"})
     at = 0
-    for span in words.spans:
-        assert at <= span.start < span.end <= len(words.plain)
+    for span in text.spans:
+        assert at <= span.start < span.end <= len(text.plain)
         at = span.end
 
 
@@ -225,8 +256,8 @@ def test_tags_come_from_lists_markup_and_bare_words() -> None:
 
 def test_a_mention_linked_to_another_address_is_known_by_its_name() -> None:
     mentions = [{"id": "9", "acct": "ann@o.example", "url": "https://o.example/@ann"}]
-    html = MENTION.format("https://o.example/users/ann")
-    assert read(status(html, mentions=mentions)).text.spans == (Span(0, 4, "mention", "ann@o.example"),)
+    shown = MENTION.format("https://o.example/users/ann")
+    assert read(status(shown, mentions=mentions)).text.spans == (Span(0, 4, "mention", "ann@o.example"),)
 
 
 def test_a_boost_says_nothing_of_its_own() -> None:
@@ -300,8 +331,9 @@ def test_which_servers_are_trusted_with_a_key(version: str, honoured: bool) -> N
 
 def test_limits_are_the_servers_where_it_tells_them() -> None:
     assumed = Limits(graphemes=500, url=23, local_mentions=True)
-    told = {"configuration": {"statuses": {"max_characters": 5000, "characters_reserved_per_url": 25}}}
-    assert convert.limits(told, assumed) == Limits(graphemes=5000, url=25, local_mentions=True)
+    statuses = {"max_characters": 5000, "characters_reserved_per_url": 25}
+    told = {"configuration": {"statuses": statuses, "media_attachments": {"image_size_limit": 9}}}
+    assert convert.limits(told, assumed) == Limits(graphemes=5000, url=25, local_mentions=True, image=9)
     assert convert.limits({"configuration": None}, assumed) == assumed
     assert convert.limits({"configuration": {"statuses": {"max_characters": "many"}}}, assumed) == assumed
 
@@ -342,21 +374,37 @@ def test_how_long_a_429_asks_to_wait(headers: dict[str, str], seconds: float) ->
 
 
 def test_outgoing_words_are_plain_and_a_direct_message_mentions_its_reader() -> None:
-    words = Words(Text("Tea & <b>cake</b>"))
-    assert convert.outbound(words) == "Tea & <b>cake</b>"
-    assert convert.outbound(words, "ann@mastodon.example") == "@ann@mastodon.example Tea & <b>cake</b>"
-    named = Words(Text("@Ann@mastodon.example, tea"))
-    assert convert.outbound(named, "ann@mastodon.example") == named.text.plain
+    text = Text("Tea & <b>cake</b>")
+    assert convert.outbound(text) == "Tea & <b>cake</b>"
+    assert convert.outbound(text, "ann@mastodon.example") == "@ann@mastodon.example Tea & <b>cake</b>"
+    named = Text("@Ann@mastodon.example, tea")
+    assert convert.outbound(named, "ann@mastodon.example") == named.plain
+
+
+def test_only_who_is_meant_is_mentioned() -> None:
+    plain = "Thanks @lucy@m.example, @everybody (@ann@o.example), me@o.example, https://m.example/?by=@bob"
+    meant = Span(7, 22, "mention", "lucy@m.example")
+    sent = convert.outbound(Text(plain, (meant,)))
+    assert sent == plain.replace("@everybody", "@\u200deverybody").replace("@ann", "@\u200dann")
+    assert count(sent) == count(plain), "nothing is added to what is counted"
+    assert convert.says(convert.status(status(f"<p>{sent}</p>")), Words(Text(plain, (meant,))))
+
+
+def ours(plain: str, **more: Any) -> Words:
+    return Words(Text(plain), **more)
 
 
 def test_our_words_are_known_again_in_the_servers_html() -> None:
     shown = convert.status(status(f"<p>Thanks {MENTION.format('x')} &amp; all:<br />{CUT}</p><p>Q2</p>"))
     url = "https://www.example.org/a/long/path?to=something"
-    assert convert.says(shown, f"Thanks @ann@mastodon.example & all:\n{url}\n\nQ2")
-    assert not convert.says(shown, f"Thanks @ann@mastodon.example & all:\n{url}\n\nQ3")
+    thanks = f"Thanks @ann@mastodon.example & all:\n{url}\n\nQ"
+    assert convert.says(shown, ours(f"{thanks}2"))
+    assert not convert.says(shown, ours(f"{thanks}3"))
+    assert not convert.says(shown, ours(f"{thanks}2", warning="tea"))
+    assert not convert.says(shown, ours(f"{thanks}2", media=(Media("file:///q2.png", alt="tea"),)))
     direct = convert.status(status(f"<p>{MENTION.format('x')} noted</p>"))
-    assert convert.says(direct, "noted", addressed=True)
-    assert not convert.says(direct, "noted")
+    assert convert.says(direct, ours("noted"), addressed=True)
+    assert not convert.says(direct, ours("noted"))
 
 
 # ---------------------------------------------------------------- what real servers answered
@@ -390,8 +438,8 @@ def test_every_recorded_status_can_be_read(corpus: list[dict[str, Any]]) -> None
 def test_the_fields_of_the_stand_in_are_those_recorded(corpus: list[dict[str, Any]]) -> None:
     from simulator.mastodon.wire import Account, Status, status_json
 
-    ann = Account("7", "ann", None, "Ann", "", AT)
-    made = status_json(Status("1", ann, "Tea", AT, "public"), "https://m.example", None, own=True)
+    ann = Account("7", "ann", "m.example", "Ann", "", AT)
+    made = status_json(Status("1", ann, "Tea", AT, "public", "https://m.example"), None, own=True)
     recorded = next(p for p in corpus if len(p) == len(made))
     assert made.keys() == recorded.keys()
     assert made["account"].keys() == recorded["account"].keys()

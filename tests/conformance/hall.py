@@ -64,7 +64,7 @@ class Hall:
     def write(self, person: Person, draft: Draft) -> str:
         text = draft.text if draft.tag == "none" else f"{draft.text} #{self._tag}"
         reach: Reach = "direct" if draft.place == "direct" else draft.reach
-        return self._add(person.handle, text, draft.reply_to, reach, quote=draft.quote, warning=draft.warning)
+        return self._add(person.handle, text, draft.reply_to, reach, draft=draft)
 
     def edit(self, person: Person, post: str, text: str) -> None:
         self._change(post, text)
@@ -75,6 +75,11 @@ class Hall:
         self._remove(post)
         if late:
             self._emit(frame)
+
+    def leave(self, person: Person) -> None:
+        for said in self.said.values():
+            if said.author == person.handle and not said.deleted:
+                self._remove(said.id)
 
     def find_control(self, verb: str) -> list[dict[str, Any]]:
         return []
@@ -92,7 +97,7 @@ class Hall:
             raise ConnectionRefusedError
         if token != self.token or self._faults.active(self.network, "token_revoked"):
             raise Answered(401)
-        changes = verb in ("publish", "change", "remove")
+        changes = verb in ("publish", "change", "remove", "endorse")
         if changes and hit(self.network, "rate_limited"):
             raise Answered(429, after=7.0)
         if changes and hit(self.network, "server_error"):
@@ -112,11 +117,13 @@ class Hall:
         self._sockets.append(socket)
         return socket
 
-    def _on_publish(self, text: str, reply_to: str | None, key: str) -> dict[str, Any]:
+    def _on_publish(
+        self, text: str, reply_to: str | None, key: str, pictures: tuple[str, ...]
+    ) -> dict[str, Any]:
         if count(text) > 300:
             raise Answered(422)
         if key not in self._by_key:
-            self._by_key[key] = self._add("bridge", text, reply_to, "public", key=key)
+            self._by_key[key] = self._add("bridge", text, reply_to, "public", key=key, pictures=pictures)
         return asdict(self.said[self._by_key[key]])
 
     def _on_change(self, post: str, text: str) -> dict[str, Any]:
@@ -126,6 +133,18 @@ class Hall:
     def _on_remove(self, post: str) -> None:
         if not self.said[post].deleted:
             self._remove(post)
+
+    def _on_endorse(self, post: str, kind: str, *, on: bool) -> None:
+        if self.said[post].deleted:
+            raise Answered(404)
+        who = self._endorsed(post, kind)
+        (who.add if on else who.discard)("bridge")
+
+    def _on_endorsed(self, post: str, kind: str) -> bool:
+        return "bridge" in self._endorsed(post, kind)
+
+    def _endorsed(self, post: str, kind: str) -> set[str]:
+        return self.said[post].liked if kind == "like" else self.said[post].boosted
 
     def _on_look(self, key: str) -> str | None:
         return self._by_key.get(key)
@@ -146,8 +165,8 @@ class Hall:
         reach: Reach,
         *,
         key: str = "",
-        quote: str | None = None,
-        warning: str | None = None,
+        draft: Draft | None = None,
+        pictures: tuple[str, ...] = (),
     ) -> str:
         said = Said(
             self.network,
@@ -159,7 +178,10 @@ class Hall:
             bool(key),
             reply_to,
             reach,
-            raw={"key": key, "edited": 0, "quote": quote, "warning": warning},
+            warning=draft.warning if draft else None,
+            pictures=draft.pictures if draft else pictures,
+            quote=draft.quote if draft else None,
+            raw={"key": key, "edited": 0},
         )
         self.said[said.id] = said
         self._emit(self._frame("post", said))
@@ -184,7 +206,7 @@ class Hall:
 
     def _frame(self, event: str, said: Said) -> bytes:
         profile = self.people[said.author].profile
-        return json.dumps({"event": event, "profile": profile, **asdict(said)}).encode()
+        return json.dumps({"event": event, "profile": profile, **asdict(said)}, default=sorted).encode()
 
     def _emit(self, frame: bytes) -> None:
         """Frames carry no number: a client counts them. Swapping, repeating and rubbish happen before."""

@@ -6,10 +6,13 @@ Between the two only bytes and answers go, as over a wire. Real ones differ in s
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -23,11 +26,13 @@ from bridge.model import (
     Cursor,
     Echoed,
     Edited,
+    Endorse,
     Found,
     Inbound,
     Interest,
     Limits,
     Malformed,
+    Media,
     Network,
     Opened,
     Order,
@@ -49,7 +54,7 @@ from bridge.model import (
     Words,
     Written,
 )
-from bridge.ports import Adapter, Clock, SessionStore
+from bridge.ports import Adapter, Clock, SessionStore, Terminal
 from bridge.text import hashtags, tame, tamed
 from tests.conformance.hall import CLOSED, HALLS, Answered
 
@@ -64,12 +69,18 @@ class HallPlatform:
     secrets: tuple[str, ...] = ("token",)
     limits = Limits(300)
     mirror = False
+    handle = (r"@[\w-]+", "@nurse-01")
 
     def __init__(self, resend: Literal["same_key", "look_first"], link: type[HallLink] | None = None) -> None:
         self._resend, self._link = resend, link or HallLink
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         return HallAdapter(name, self._link, self._resend, settings.hall, secrets["token"], clock)
+
+    async def login(
+        self, name: Network, settings: Any, terminal: Terminal, clock: Clock
+    ) -> Mapping[str, str]:
+        return {"token": await terminal.ask("The hall's token: ", secret=True)}
 
 
 class HallAdapter:
@@ -81,7 +92,7 @@ class HallAdapter:
 
     @asynccontextmanager
     async def open(self, sessions: SessionStore) -> AsyncIterator[HallLink]:
-        able = Capabilities(Limits(300), self._resend, None, 30.0, edits=True)
+        able = Capabilities(Limits(300), self._resend, None, 30.0, edits=True, endorses=True)
         link = self._link(Opened(self.name, "hall:bridge", "@bridge", able), *self._given)
         await link.ask("replies", post="")  # as good as a login
         try:
@@ -195,7 +206,7 @@ class HallLink:
 
     def _post(self, payload: dict[str, Any]) -> Post:
         network, parent = self.opened.network, payload["reply_to"]
-        quote = payload["raw"]["quote"]
+        quote = payload["quote"]
         return Post(
             Ref(network, payload["id"]),
             f"hall:{payload['id']}",
@@ -207,7 +218,7 @@ class HallLink:
             reach=payload["reach"],
             reply_to=Ref(network, parent) if parent else None,
             quotes=(Ref(network, quote),) if quote else (),
-            warning=tame(payload["raw"]["warning"] or "") or None,
+            warning=tame(payload["warning"] or "") or None,
             tags=hashtags(payload["text"]),
         )
 
@@ -222,12 +233,26 @@ class HallLink:
     async def send(self, order: Order) -> Outcome:
         try:
             match order.op:
-                case Publish(Words(text), reply_to):
+                case Publish(Words(text, media=media), reply_to):
                     parent = reply_to.id if isinstance(reply_to, Ref) else None
+                    for one in media:
+                        if why := await asyncio.to_thread(_unlike, one):
+                            return Refused(why)
                     answer = await self._request(
-                        "publish", text=text.plain, reply_to=parent, key=str(order.stamp)
+                        "publish",
+                        text=text.plain,
+                        reply_to=parent,
+                        key=str(order.stamp),
+                        pictures=tuple(one.alt for one in media),
                     )
                     return self._sent(answer["id"])
+                case Endorse(target, kind):
+                    await self._request("endorse", post=target.id, kind=kind, on=True)
+                    return self._sent(f"{kind}:{target.id}")
+                case Retract(Ref(id=id_)) if ":" in id_:
+                    what, _, post = id_.partition(":")
+                    await self._request("endorse", post=post, kind=what, on=False)
+                    return self._sent(id_)
                 case Update(Ref(id=post), Words(text)):
                     await self._request("change", post=post, text=text.plain)
                     return self._sent(post)
@@ -248,6 +273,8 @@ class HallLink:
                 raise NeedsLogin(f"{self.opened.network} refuses the token: make a new one") from error
             case 429:
                 return RetryLater(error.after, str(error))
+            case 404:
+                return Refused("the post is gone")
             case 422:
                 return Refused("the text is too long")
         return Unclear(str(error))
@@ -267,6 +294,23 @@ class HallLink:
                     if frame and json.loads(frame)["text"] == text.plain
                     else Absent()
                 )
+            case Endorse(target, kind):
+                given = await self.ask("endorsed", post=target.id, kind=kind)
+                return Found((self._sent(f"{kind}:{target.id}"),)) if given else Absent()
+            case Retract(Ref(id=id_)) if ":" in id_:
+                what, _, post = id_.partition(":")
+                given = await self.ask("endorsed", post=post, kind=what)
+                return Absent() if given else Found((self._sent(id_),))
             case Retract(Ref(id=post)):
                 return Absent() if await self.ask("read", post=post) else Found((self._sent(post),))
         return Unknown("not an order of this network")
+
+
+def _unlike(media: Media) -> str:
+    """Why a picture cannot be posted; "" if it is what it was when the config was read."""
+    path = Path(unquote(urlsplit(media.url).path))
+    try:
+        changed = media.digest not in ("", hashlib.sha256(path.read_bytes()).hexdigest())
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    return f"{path} has changed since the config was read" if changed else ""

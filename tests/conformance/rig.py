@@ -17,9 +17,8 @@ from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import msgspec
-import pytest
 
-from bridge.model import Beat, Interest, Micros, Order, Publish, Ref, Retract, Update, Words
+from bridge.model import Beat, Interest, Media, Micros, Op, Order, Publish, Ref, Update, Words
 from bridge.ports import Adapter, Platform
 from bridge.text import marked
 from simulator.clock import Clock
@@ -91,7 +90,7 @@ class Ears(logging.Handler):
 
 class Subject:
     """What the suite must be told of a platform. `cannot`: a test the platform cannot show -> why, one
-    sentence each, four at most."""
+    sentence each, four at most; they are not collected (tests/conftest.py)."""
 
     network: ClassVar[str]
     cannot: ClassVar[dict[str, str]] = {}
@@ -100,16 +99,12 @@ class Subject:
     too_long: ClassVar[int | None] = None  # graphemes surely refused, where that is not one over the limit
     asks_to_wait: ClassVar[tuple[float, float]] = (0.001, 3600.0)  # what the stage's 429 may say, seconds
 
-    @pytest.fixture(autouse=True)
-    def what_the_platform_cannot_show(self, request: pytest.FixtureRequest) -> None:
-        name = request.node.name
-        for test, why in self.cannot.items():
-            assert hasattr(self, test.partition("[")[0]), (
-                f"{type(self).__name__}.cannot names no test: {test}"
-            )
-            if name == test or name.startswith(f"{test}["):
-                pytest.skip(why)
-        assert len(self.cannot) <= 4, "a platform that cannot show more than four things needs another suite"
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        tests = [name for name in dir(cls) if name.startswith("test_")]
+        unknown = [test for test in cls.cannot if test.partition("[")[0] not in tests]
+        assert not (tests and unknown), f"{cls.__name__}.cannot names no test: {', '.join(unknown)}"
+        assert len(cls.cannot) <= 4, "a platform that cannot show more than four things needs another suite"
 
     def platform(self) -> Platform:
         raise NotImplementedError
@@ -281,15 +276,22 @@ class Rig:
         self._stamp = max(self._stamp + 1, self.time.now())
         return self._stamp
 
-    def order(self, op: Publish | Update | Retract, **more: Any) -> Order:
+    def order(self, op: Op, **more: Any) -> Order:
         stamp = self.stamp()
         return Order((stamp, 0), self.network, more.pop("lane", "sheet"), stamp, op, chat="tea", **more)
 
-    def publish(self, text: str = "", *, reply_to: Ref | None = None, exact: bool = False) -> Order:
+    def publish(
+        self,
+        text: str = "",
+        *,
+        reply_to: Ref | None = None,
+        exact: bool = False,
+        media: tuple[Media, ...] = (),
+    ) -> Order:
         """An order for a post with the tag and a unique word, or with exactly `text`, which has its own."""
         word = text.split(maxsplit=1)[0] if exact else self.word()
         plain = text if exact else f"{word} {text} #{TAG}".replace("  ", " ")
-        order = self.order(Publish(Words(marked(plain), language="en"), reply_to=reply_to))
+        order = self.order(Publish(Words(marked(plain), language="en", media=media), reply_to=reply_to))
         self._word_of[order.stamp] = word
         return order
 

@@ -10,7 +10,9 @@ from simulator.bluesky import Server
 from simulator.clock import Clock
 from simulator.faults import Faults
 from simulator.stage import Stage
+from tests.conformance.reading import Reading
 from tests.conformance.suite import LinkConformance
+from tests.conformance.trouble import Trouble
 
 
 class TestBluesky(LinkConformance):
@@ -22,3 +24,16 @@ class TestBluesky(LinkConformance):
 
     def stage(self, network: str, clock: Clock, faults: Faults, options: dict[str, Any]) -> Stage:
         return Server(network, clock, faults, options)
+
+
+class TestBlueskyThroughJetstreamV2(Reading, Trouble):
+    """What depends on the stream, once more; the first of two hosts speaks the second version."""
+
+    network = "bluesky"
+    asks_to_wait = TestBluesky.asks_to_wait
+
+    def platform(self) -> Platform:
+        return platform
+
+    def stage(self, network: str, clock: Clock, faults: Faults, options: dict[str, Any]) -> Stage:
+        return Server(network, clock, faults, options | {"jetstream": ("v2", "v1")})

@@ -19,7 +19,6 @@ class TestSlack(LinkConformance):
     too_long = 40_001  # characters: 4,000 are advised, 40,000 accepted
     cannot: ClassVar[dict[str, str]] = {
         "test_a_content_warning_stays_with_its_post": "Slack has no content warnings",
-        "test_a_quote_of_a_followed_post_arrives": "Slack has no quotes",
         "test_nothing_is_lost_or_doubled[cursor_lost]": "a gap is filled from history, not by a cursor",
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -10,8 +12,10 @@ from bridge.model import (
     Absent,
     Card,
     Content,
+    Endorse,
     Found,
     Gathered,
+    Media,
     Notice,
     Publish,
     Refused,
@@ -21,9 +25,14 @@ from bridge.model import (
     Written,
 )
 from bridge.text import fits, marked
+from simulator.stage import Said
 from tests.conformance.came import Session, named, same
 from tests.conformance.rig import TAG, Rig, Subject
 
+PIXEL = bytes.fromhex(  # a PNG of one red pixel
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc000000301"
+    "0100c9fe92ef0000000049454e44ae426082"
+)
 SCRIPTS = {"ascii": "tide-", "emoji families": "👩‍👩‍👧‍👦", "CJK": "護理"}
 
 
@@ -110,24 +119,26 @@ class Writing(Subject):
             await link.sent(answer)
             assert rig.copy(answer).reply_to == theirs.id, rig.story(f"our reply under {theirs.id}", link)
 
-    async def test_a_change_is_shown_where_the_network_can(self) -> None:
+    async def test_a_change_is_shown(self) -> None:
+        """In place, or where posts cannot be edited by a new post in its place: its ref is told."""
         async with self.rig() as rig, rig.open() as link:
             order = rig.publish("before")
             sent = await link.sent(order)
             word = rig.copy(order).text.split()[0]
             change = rig.update(sent.ref, f"{word} after #{TAG}")
-            outcome = await link.deliver(change)
-            text = rig.copy(order).text
-            if link.opened.capabilities.edits:
-                assert isinstance(outcome, Sent), rig.story(f"Sent, not {outcome}", link)
-                assert "after" in text, rig.story(f"the new words, not {text!r}", link)
-                assert isinstance(await link.find(change), Found), rig.story("the change to be found", link)
-                assert isinstance(await link.deliver(change), Sent), rig.story(
-                    "the same change to be fine", link
-                )
-            else:
-                assert isinstance(outcome, Refused), rig.story(f"Refused: no edits here, not {outcome}", link)
-                assert "before" in text, rig.story(f"the old words, not {text!r}", link)
+            assert isinstance(await link.find(change), Absent) or link.opened.capabilities.edits, rig.story(
+                "no change to be found yet", link
+            )
+            first = await link.sent(change)
+            shown = rig.copy(order)
+            story = rig.story(f"the new words at {first.ref}, not {shown.text!r} at {shown.id}", link)
+            assert "after" in shown.text, story
+            assert same(first.ref, shown), story
+            assert (first.ref == sent.ref) == link.opened.capabilities.edits, story
+            assert isinstance(await link.find(change), Found), rig.story("the change to be found", link)
+            again = await link.sent(change)
+            assert again.ref == first.ref, rig.story("the same change to be fine", link)
+            assert rig.copy(order) is shown, rig.story("nothing else changed", link)
 
     async def test_a_retracted_copy_is_gone_and_may_be_retracted_again(self) -> None:
         async with self.rig() as rig, rig.open() as link:
@@ -142,6 +153,59 @@ class Writing(Subject):
                 assert copy.deleted, rig.story(f"{copy.id} gone from the stage", link)
             found = await link.find(retract)
             assert isinstance(found, Found), rig.story(f"Found for what is gone as wanted, not {found}", link)
+
+    async def test_a_picture_goes_with_its_words(self, tmp_path: Path) -> None:
+        async with self.rig() as rig, rig.open() as link:
+            picture = tmp_path / "q 1.png"
+            picture.write_bytes(PIXEL)
+            media = Media(picture.as_uri(), "image", "A tide table", hashlib.sha256(PIXEL).hexdigest())
+            order = rig.publish("Q1: what does it show?", media=(media,))
+            sent = await link.sent(order)
+            shown = rig.copy(order).pictures
+            assert shown == ("A tide table",), rig.story(f"the picture with its alt text, not {shown}", link)
+            if link.opened.capabilities.resend == "same_key":
+                assert (await link.sent(order)).ref == sent.ref, rig.story("the same post again", link)
+            assert isinstance(await link.find(order), Found), rig.story("the post to be found", link)
+            picture.write_bytes(PIXEL + b"changed")
+            order = rig.publish("Q2: and now?", media=(media,))
+            outcome = await link.deliver(order)
+            story = rig.story(f"Refused, since the file is another than the config's, not {outcome}", link)
+            assert isinstance(outcome, Refused), story
+            assert picture.name in outcome.why, story
+            assert not rig.copies(order), rig.story("nothing posted without its picture", link)
+
+    @pytest.mark.parametrize("kind", ["like", "boost"])
+    async def test_an_endorsement_is_given_once_and_taken_back(self, kind: Literal["like", "boost"]) -> None:
+        async with self.rig() as rig, rig.open() as link:
+            theirs = rig.says(rig.person(), "well said")
+            ref = (await link.expect(Written, theirs)).post.ref
+            first, again = (rig.order(Endorse(ref, kind)) for _ in range(2))
+            if not link.opened.capabilities.endorses:
+                outcome = await link.deliver(first)
+                assert isinstance(outcome, Refused), rig.story(
+                    f"Refused: no {kind}s here, not {outcome}", link
+                )
+                assert not _endorsing(theirs, kind), rig.story(f"no {kind}", link)
+                return
+            found = await link.find(first)
+            assert isinstance(found, Absent), rig.story(f"Absent for a {kind} never given, not {found}", link)
+            given = [await link.sent(order) for order in (first, first, again)]
+            assert _endorsing(theirs, kind) == {"bridge"}, rig.story(f"one {kind} of the bridge's", link)
+            assert all(sent.ref == given[0].ref for sent in given), rig.story(
+                f"one {kind}, not {given}", link
+            )
+            assert given[0].ref != ref, rig.story(f"the {kind} named by a ref of its own", link)
+            assert given[0].uri != (await link.expect(Written, theirs)).post.uri, rig.story(
+                "its own uri", link
+            )
+            assert isinstance(await link.find(first), Found), rig.story(f"the {kind} to be found", link)
+            retract = rig.order(Retract(given[0].ref))
+            for _ in range(2):
+                await link.sent(retract)
+                assert not _endorsing(theirs, kind), rig.story(f"no {kind} any more", link)
+            assert isinstance(await link.find(retract), Found), rig.story(f"the {kind} found gone", link)
+            assert isinstance(await link.find(first), Absent), rig.story(f"no {kind} to be found", link)
+            assert not theirs.deleted, rig.story("their post untouched", link)
 
     async def test_gathered_entries_are_shown_or_refused(self) -> None:
         async with self.rig() as rig, rig.open() as link:
@@ -187,6 +251,10 @@ class Writing(Subject):
             assert opened.handle, story
             assert opened.capabilities.limits.graphemes > 100, story
             assert abs(opened.skew) < 5, story
+
+
+def _endorsing(said: Said, kind: Literal["like", "boost"]) -> set[str]:
+    return said.liked if kind == "like" else said.boosted
 
 
 def _filled(rig: Rig, link: Session, unit: str) -> str:
