@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from bridge.model import Limits, Network
-from bridge.ports import Adapter, Clock
+from bridge.ports import Adapter, Clock, Terminal
 
 if TYPE_CHECKING:
     from typing import Any
@@ -41,6 +41,13 @@ class _Slack:
         from adapters.slack.adapter import SlackAdapter
 
         return SlackAdapter(name, settings, secrets, clock)
+
+    async def login(
+        self, name: Network, settings: Any, terminal: Terminal, clock: Clock
+    ) -> Mapping[str, str]:
+        from adapters.slack.login import login
+
+        return await login(settings, terminal, clock)
 
 
 platform = _Slack()

@@ -14,14 +14,16 @@ from adapters.slack.feed import Feed
 from adapters.slack.history import History
 from adapters.slack.link import SlackLink
 from adapters.slack.people import People
+from adapters.slack.pictures import Pictures
 from adapters.slack.web import Failure, Web
 from adapters.slack.writing import Memory, Writer
 from bridge.errors import NeedsLogin
 from bridge.model import Capabilities, Network, Opened
-from bridge.ports import Clock, SessionStore
+from bridge.ports import Clock, Remark, SessionStore
 
 SPACING = 1.0  # seconds: a channel takes about one message a second (Slack's documentation)
 REQUEST = 30.0  # seconds a call may take
+SHOWING = {"files:write", "files:read"}  # without them a question's picture is described in words
 NEEDED = {"chat:write", "chat:write.customize", "users:read"}  # the channels' own are tried out
 
 
@@ -130,6 +132,16 @@ class SlackAdapter:
             history=history,
             people=People(web, home, self._clock),
             memory=memory,
-            writer=Writer(web, history, home, memory),
+            writer=Writer(web, history, home, memory, Pictures(web, self._clock)),
             desk=Desk(web, home),
+            remarks=_remarks(web),
         )
+
+
+def _remarks(web: Web) -> tuple[Remark, ...]:
+    """What the hosts should know of the token, though the chat can be held with it."""
+    lacking = SHOWING - web.scopes if web.scopes else set()
+    if not lacking:
+        return ()
+    mend = f"Add {' and '.join(sorted(lacking))} under OAuth & Permissions and install the app again."
+    return (Remark("Slack will describe the questions' pictures in words and not show them.", mend),)

@@ -1,14 +1,21 @@
 """What the core wants shown, as messages of Slack. Pure.
 
-Words of people stand only in rich_text and plain_text, which Slack does not parse: no markup, no mention, no
-emoji code. What carries a content warning stands in an attachment, behind enough line breaks that Slack folds
-it under "Show more" (its documentation: from five): the one place in a message where words are folded and yet
-there. The message's `text`, which notifications show, has only the warning.
+Words of people stand only in rich_text, in plain_text and in descriptions of pictures, which Slack does not
+parse: no markup, no mention, no emoji code. What carries a content warning stands in an attachment, behind
+enough line breaks that Slack folds it under "Show more" (its documentation: from five): the one place in a
+message where words are folded and yet there; a picture cannot stand there and is described. The message's
+`text`, which notifications show and screen readers read, has only the warning.
+
+A stranger's picture is shown by its address. Slack fetches it and shows its readers a copy, so that they stay
+unknown to the server it comes from; what only that server's neighbours could reach is described.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,11 +31,15 @@ POSTED = 40_000  # characters of a text; beyond, Slack cuts without a word
 BLOCKS = 50
 BUTTONS = 25  # in one block
 VALUE = 2_000  # characters of a button's value
+ALT = 2_000  # characters of a picture's description
+ADDRESS = 3_000  # characters of a picture's address
+PICTURES = 4  # of one entry: Mastodon and Bluesky allow no more
 
 WHOLE = 2_800  # graphemes of an entry; the rest is behind its link
 SHORT = (240, 160, 100, 60)  # graphemes of an entry among several: as many as fit
 
 _FOLD = "\n\u00a0" * 5 + "\n"
+_UNDESCRIBED = " (without a description)"
 _MEDIA = {"image": "Picture", "video": "Video", "audio": "Sound", "file": "File"}
 
 
@@ -57,19 +68,27 @@ class Message(msgspec.Struct, frozen=True):
         }
 
     @property
+    def illustrated(self) -> bool:
+        """Whether it shows pictures."""
+        return any(block["type"] == "image" for block in self.blocks)
+
+    @property
     def weight(self) -> int:
         """Characters Slack may count, if there are blocks."""
         return rich.weight([self.blocks, self.attachments])
 
 
-def message(content: Content, *, named: bool = False) -> Message:
+def message(
+    content: Content, *, named: bool = False, files: Mapping[str, str] | None = MappingProxyType({})
+) -> Message:
     """A content as a message. `named`: a single card says its author's name in its heading, since an update
-    may lose the borrowed one. Raises TooLong."""
+    may lose the borrowed one. `files`: Slack's file ids of our own pictures, by address; None: all pictures
+    are described in words. Raises TooLong."""
     match content:
         case Words():
-            return _words(content)
+            return _words(content, files)
         case Gathered():
-            return _gathered(content, named)
+            return _gathered(content, named, shows=files is not None)
         case Notice():
             return _notice(content)
         case Board():
@@ -86,7 +105,7 @@ def _checked(message: Message) -> Message:
 # ---------------------------------------------------------------- our own words
 
 
-def _words(content: Words) -> Message:
+def _words(content: Words, files: Mapping[str, str] | None) -> Message:
     text = content.text
     if not fits(text, LIMITS):
         raise TooLong(f"The text is longer than {LIMITS.graphemes:,} characters.")
@@ -96,7 +115,8 @@ def _words(content: Words) -> Message:
         notice = Text(_warning(content.warning))
         folded = _folded(notice.plain, text, content.media)
         return _checked(Message(notice, [_paragraph(notice)], [folded]))
-    shown = Message(text, [_paragraph(text), *_pictures(content.media)])
+    pictures = [_picture(m, files) or rich.block(rich.section(_described(m))) for m in content.media]
+    shown = Message(joined(text, *_aloud(content.media)), [_paragraph(text), *pictures])
     if shown.weight <= TOTAL:
         return shown
     if (size := len(rich.mrkdwn(text))) > POSTED:
@@ -108,21 +128,38 @@ def _paragraph(text: Text) -> Block:
     return rich.block(rich.section(rich.rich(text)))
 
 
-def _pictures(media: tuple[Media, ...]) -> list[Block]:
-    """Our own pictures by address; what Slack cannot fetch is described in words."""
-    shown: list[Block] = []
-    for item in media:
-        url = rich.address(item.url)
-        if item.kind == "image" and url is not None:
-            shown.append({"type": "image", "image_url": url, "alt_text": item.alt[:VALUE] or "Picture"})
-        else:
-            shown.append(rich.block(rich.section(_described(item))))
-    return shown
+def _picture(item: Media, files: Mapping[str, str] | None) -> Block | None:
+    """An image block; None for what has to be described in words."""
+    if files is None or item.kind != "image":
+        return None
+    alt = {"alt_text": item.alt.strip()[:ALT] or f"{_MEDIA['image']}{_UNDESCRIBED}"}
+    if item.url in files:
+        return {"type": "image", "slack_file": {"id": files[item.url]}, **alt}
+    url = rich.address(item.url)
+    if url is None or len(url) > ADDRESS or not _public(url):
+        return None
+    return {"type": "image", "image_url": url, **alt}
+
+
+def _public(url: str) -> bool:
+    """Whether an address leads to a named host of the open web."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    numeric = ":" in host or host.replace(".", "").isdecimal()
+    return parts.scheme == "https" and "." in host and not numeric and "@" not in parts.netloc
 
 
 def _described(item: Media) -> list[Block]:
     kind = _MEDIA[item.kind]
-    return rich.link(item.url, kind) + rich.words(f": {item.alt}" if item.alt else " (without a description)")
+    return rich.link(item.url, kind) + rich.words(f": {item.alt}" if item.alt else _UNDESCRIBED)
+
+
+def _aloud(media: tuple[Media, ...]) -> list[str]:
+    """Media for those who hear the message."""
+    return [f"\n{_MEDIA[m.kind]}{f': {m.alt}' if m.alt else _UNDESCRIBED}" for m in media]
 
 
 def _warning(warning: str) -> str:
@@ -131,7 +168,7 @@ def _warning(warning: str) -> str:
 
 def _folded(label: str, text: Text, media: tuple[Media, ...]) -> Block:
     """Words under the fold, after `label`."""
-    alts = [f"{_MEDIA[m.kind]}: {m.alt or m.url}" for m in media]
+    alts = [f"{_MEDIA[m.kind]}: {m.alt or rich.address(m.url) or 'without a description'}" for m in media]
     inside = "\n".join((text.plain, *alts))
     return {
         "fallback": rich.escaped(label),
@@ -143,28 +180,32 @@ def _folded(label: str, text: Text, media: tuple[Media, ...]) -> Block:
 # ---------------------------------------------------------------- entries
 
 
-def _gathered(content: Gathered, named: bool) -> Message:
+def _gathered(content: Gathered, named: bool, *, shows: bool) -> Message:
     cards = content.cards
     if not cards:
         raise TooLong("There is no entry to show.")
     if len(cards) > BLOCKS:
         raise TooLong(f"{len(cards)} entries; one message of Slack holds {BLOCKS}.")
     for size in SHORT if content.short else (WHOLE, *SHORT):
-        shown = _single(cards[0], size, named) if len(cards) == 1 else _several(cards, size)
+        shown = _single(cards[0], size, named, shows) if len(cards) == 1 else _several(cards, size)
         if shown.weight <= TOTAL:
             return shown
     raise TooLong(f"{len(cards)} entries do not fit one message of Slack, even shortened.")
 
 
-def _single(card: Card, size: int, named: bool) -> Message:
+def _single(card: Card, size: int, named: bool, shows: bool) -> Message:
     """An entry under its author's name and picture."""
+    pictures = {m: p for m in card.media[:PICTURES] if (p := _picture(m, {} if shows else None))}
+    pictures = {} if card.warning else pictures
     above: Block = {"type": "context", "elements": [rich.plain_text(_heading(card, named=named), 2_000)]}
     if url := rich.address(card.url):
         above["elements"].append({"type": "mrkdwn", "text": f"<{rich.escaped(url)}|open>"})
-    said, body, folded = _body(card, size)
+    if url := rich.address(card.quoted):
+        above["elements"].append({"type": "mrkdwn", "text": f"quotes <{rich.escaped(url)}|a post>"})
+    said, body, folded = _body(card, size, tuple(m for m in card.media if m not in pictures))
     return Message(
-        said=Text(_heading(card)) if card.withheld else joined(f"{_heading(card)}: ", said),
-        blocks=[above, rich.block(*body)] if body else [above],
+        said=Text(_heading(card)) if card.withheld else joined(f"{_summary(card)}: ", said),
+        blocks=[above, *([rich.block(*body)] if body else []), *pictures.values()],
         attachments=folded,
         username=None if card.withheld else _byline(card),
         icon_url=rich.address(card.avatar),
@@ -177,25 +218,28 @@ def _several(cards: tuple[Card, ...], size: int) -> Message:
     attachments: list[Block] = []
     lines: list[Text | str] = []
     for card in cards:
-        said, body, folded = _body(card, size)
+        said, body, folded = _body(card, size, card.media)
         opens = [*rich.words(" · "), *rich.link(card.url, "open")] if rich.address(card.url) else []
+        if rich.address(card.quoted):
+            opens += [*rich.words(" · quotes "), *rich.link(card.quoted, "a post")]
         top = rich.section(rich.words(_heading(card), bold=True), opens, rich.words("\n"))
         blocks.append(rich.block(top, *body))
         attachments += folded
-        lines += [_heading(card), ": " if said.plain else "", said, "\n\n"]
+        lines += [_summary(card), ": " if said.plain else "", said, "\n\n"]
     return Message(joined(*lines[:-1]), blocks, attachments)
 
 
-def _body(card: Card, size: int) -> tuple[Text, list[Block], list[Block]]:
-    """What an entry says aloud, its paragraphs, and what of it is folded."""
+def _body(card: Card, size: int, described: tuple[Media, ...]) -> tuple[Text, list[Block], list[Block]]:
+    """What an entry says aloud, its paragraphs, and what of it is folded. `described`: the media that stand
+    there in words."""
     said = cut(card.text, size)
     if card.warning:
         notice = Text(_warning(card.warning))
         label = f"{_heading(card)}. {notice.plain}"
         return notice, [rich.section(rich.rich(notice))], [_folded(label, said, card.media)]
-    media = [rich.section(rich.words("\n"), _described(m)) for m in card.media]
+    media = [rich.section(rich.words("\n"), _described(m)) for m in described]
     words = [rich.section(rich.rich(said))] if said.plain else []
-    return said, [*words, *media], []
+    return joined(said, *_aloud(card.media)), [*words, *media], []
 
 
 def _byline(card: Card) -> str:
@@ -204,6 +248,11 @@ def _byline(card: Card) -> str:
 
 def _name(card: Card) -> str:
     return person(card.name) or card.handle or "Somebody"
+
+
+def _summary(card: Card) -> str:
+    """What stands above an entry, for those who hear it."""
+    return _heading(card) + (" · quotes a post" if rich.address(card.quoted) else "")
 
 
 def _heading(card: Card, *, named: bool = True) -> str:

@@ -152,6 +152,7 @@ def inbound(
     if direct:
         mentioned.append(ids.account(home.team, home.user))
     at = ids.micros(ts)
+    page = ids.permalink(home.site, channel, ts, thread)
     parent = None if thread is None else ids.ref(home.network, channel, thread)
     return Post(
         ref=ids.ref(home.network, channel, ts),
@@ -168,8 +169,8 @@ def inbound(
         quotes=_quotes(raw, home),
         tags=tuple(dict.fromkeys((*implied, *_tags(raw)))),
         mentions=tuple(dict.fromkeys(mentioned)),
-        media=tuple(_media(f) for f in message.get("files", ()) if isinstance(f, dict)),
-        url=ids.permalink(home.site, channel, ts, thread),
+        media=_media(message, page),
+        url=page,
     )
 
 
@@ -273,16 +274,13 @@ def _quotes(raw: str, home: Home) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(ids.ref(home.network, p.channel, p.ts) for p in places if p))
 
 
-def _media(file: Mapping[str, Any]) -> Media:
-    """By its page: the picture itself opens only to members of the workspace."""
-    major = str(file.get("mimetype") or "").partition("/")[0]
-    kind: Literal["image", "video", "audio", "file"] = "file"
-    if major in {"image", "video", "audio"}:
-        kind = major  # type: ignore[assignment]  # mypy does not narrow by `in`
-    return Media(
-        url=str(file.get("permalink") or ""),
-        kind=kind,
-        alt=str(file.get("alt_txt") or file.get("title") or ""),
+def _media(message: Mapping[str, Any], page: str) -> tuple[Media, ...]:
+    """Files by the page of their message: their own addresses open only to members of the workspace and name
+    the one who sent them. All are files to the world outside, since nothing there could show them."""
+    return tuple(
+        Media(url=page, kind="file", alt=str(file.get("alt_txt") or ""))
+        for file in message.get("files") or ()
+        if isinstance(file, dict) and file.get("mode") != TOMBSTONE
     )
 
 

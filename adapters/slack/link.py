@@ -41,7 +41,7 @@ from bridge.model import (
     What,
     Written,
 )
-from bridge.ports import Clock
+from bridge.ports import Clock, Remark
 
 OVERLAP = 10 * MINUTE  # what is read again after a gap: Slack may show things late
 KEPT = 1_000  # messages nobody wanted yet, for `OVERLAP`
@@ -71,10 +71,12 @@ class SlackLink:
         memory: Memory,
         writer: Writer,
         desk: Desk,
+        remarks: tuple[Remark, ...] = (),
     ) -> None:
         self._opened, self._home, self._clock = opened, home, clock
         self._feed, self._history, self._people = feed, history, people
         self._memory, self._writer, self._desk = memory, writer, desk
+        self._remarks = remarks
         self._interest = Interest()
         self._threads: frozenset[Ref] = frozenset()
         self._read_to: str | None = None  # the newest ts reported
@@ -90,6 +92,10 @@ class SlackLink:
     def opened(self) -> Opened:
         """Our account and what Slack can do."""
         return self._opened
+
+    async def inspect(self) -> tuple[Remark, ...]:
+        """See `bridge.ports.Inspected`."""
+        return self._remarks
 
     # -------------------------------------------------------------- reading
 

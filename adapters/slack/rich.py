@@ -11,6 +11,7 @@ from bridge.model import Text
 
 Block: TypeAlias = dict[str, Any]
 
+_COUNTED = {"text", "url", "value", "alt_text"}
 TEXT = 4_000  # characters of `text` that chat.update takes; chat.postMessage advises the same (documentation)
 
 
@@ -104,7 +105,7 @@ def plain_text(words: str, size: int) -> Block:
 def weight(thing: object) -> int:
     """How many characters of a message Slack may count: its texts and, to be safe, its addresses."""
     if isinstance(thing, dict):
-        own = sum(len(v) for k, v in thing.items() if k in {"text", "url", "value"} and isinstance(v, str))
+        own = sum(len(v) for k, v in thing.items() if k in _COUNTED and isinstance(v, str))
         return own + weight([v for v in thing.values() if isinstance(v, dict | list)])
     if isinstance(thing, Iterable) and not isinstance(thing, str):
         return sum(weight(item) for item in thing)

@@ -51,6 +51,8 @@ _REFUSED = {
     "cant_delete_message": "the message is not the app's own",
     "edit_window_closed": "the workspace no longer allows editing it",
     "restricted_action": "the workspace restricts who may post there",
+    "file_uploads_disabled": "the workspace allows no files",
+    "file_upload_size_restricted": "the workspace allows no file of that size",
 }
 _BROKEN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 
@@ -147,6 +149,16 @@ class Web:
             "apps.connections.open", http_verb="POST", params={"token": self._app_token}
         )
         return str(answer["url"])
+
+    async def upload(self, url: str, content: bytes) -> None:
+        """Put bytes where files.getUploadURLExternal said; the address is the permission. Raises Failure."""
+        try:
+            async with self._session.post(url, data=content) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as error:
+            raise Failure("upload", "unclear", "the answer was lost", type(error).__name__) from None
+        if status != 200:  # the documentation's sign of failure
+            raise Failure("upload", "unclear", f"status {status}")
 
     async def _call(self, method: str, **how: Any) -> dict[str, Any]:
         if self._session.closed:  # the SDK would quietly open one of its own

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from typing import Any
 
 from adapters.slack import blocks, convert, ids
 from adapters.slack.convert import Home
 from adapters.slack.history import History
+from adapters.slack.pictures import Pictures, Unfit
 from adapters.slack.web import Failure, Web
 from bridge.model import (
     MINUTE,
     Absent,
+    Content,
+    Endorse,
     Found,
     Gathered,
     Order,
@@ -24,6 +28,8 @@ from bridge.model import (
     Unknown,
     Update,
 )
+
+log = logging.getLogger(__name__)
 
 _MOST = 20_000  # messages whose thread or author is remembered
 
@@ -57,8 +63,9 @@ class Memory:
 class Writer:
     """Sends and finds orders."""
 
-    def __init__(self, web: Web, history: History, home: Home, memory: Memory) -> None:
+    def __init__(self, web: Web, history: History, home: Home, memory: Memory, pictures: Pictures) -> None:
         self._web, self._history, self._home, self._memory = web, history, home, memory
+        self._pictures = pictures
 
     async def send(self, order: Order) -> Outcome:
         """Raises NeedsLogin; see `bridge.ports.Link.send`."""
@@ -70,7 +77,9 @@ class Writer:
                     return await self._update(order, order.op)
                 case Retract():
                     return await self._retract(order.op)
-        except blocks.TooLong as error:
+                case Endorse():
+                    return Refused("Slack has no likes or boosts.")
+        except (blocks.TooLong, Unfit) as error:
             return Refused(str(error))
         except Failure as failure:
             return failure.outcome()
@@ -78,14 +87,13 @@ class Writer:
     # -------------------------------------------------------------- doing
 
     async def _publish(self, order: Order, op: Publish) -> Outcome:
-        shown = blocks.message(op.content).arguments()
         where = await self._where(order, op)
         if isinstance(where, Refused):
             return where
         channel, thread = where
         mark = {"metadata": convert.metadata(order.stamp)} | ({"thread_ts": thread} if thread else {})
-        arguments = {"channel": channel, **shown, **_LITERAL, **_FOLDED, **mark}
-        answer = await self._web.write("chat.postMessage", arguments)
+        arguments = {"channel": channel, **_LITERAL, **_FOLDED, **mark}
+        answer = await self._say("chat.postMessage", op.content, arguments)
         self._memory.saw(answer["channel"], {"ts": answer["ts"], "thread_ts": thread})
         if channel.startswith("U"):
             self._memory.directs[channel] = answer["channel"]
@@ -93,10 +101,25 @@ class Writer:
 
     async def _update(self, order: Order, op: Update) -> Outcome:
         place = self._place(op.target)
-        shown = blocks.message(op.content, named=isinstance(op.content, Gathered)).arguments()
         mark = {"metadata": convert.metadata(order.stamp)}
-        answer = await self._web.write("chat.update", {**place._asdict(), **shown, **_LITERAL, **mark})
+        arguments = {**place._asdict(), **_LITERAL, **mark}
+        answer = await self._say("chat.update", op.content, arguments, named=isinstance(op.content, Gathered))
         return self._sent(answer["channel"], answer["ts"], version=str(order.stamp))
+
+    async def _say(
+        self, method: str, content: Content, arguments: dict[str, Any], *, named: bool = False
+    ) -> dict[str, Any]:
+        """Slack refuses a whole message for one picture that it cannot fetch or has not looked at yet; then the
+        pictures are described. Raises Failure, Unfit, TooLong."""
+        shown = blocks.message(content, named=named, files=await self._pictures.uploaded(content))
+        try:
+            return await self._web.write(method, arguments | shown.arguments())
+        except Failure as failure:
+            if failure.error != "invalid_blocks" or not shown.illustrated:
+                raise
+            log.warning("slack: pictures are described in words: %s", failure)
+        shown = blocks.message(content, named=named, files=None)
+        return await self._web.write(method, arguments | shown.arguments())
 
     async def _retract(self, op: Retract) -> Outcome:
         place = self._place(op.target)
@@ -151,6 +174,8 @@ class Writer:
                 case Retract(target=target):
                     gone = await self._history.one(*self._place(target)) is None
                     return self._found(target) if gone else Absent()
+                case Endorse():
+                    return Absent()
         except Failure as failure:
             if failure.kind == "login":
                 raise failure.trouble() from None

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from bridge import when
 from bridge.chat.view import ChatView, EntryView, QuestionView
-from bridge.model import MINUTE, Micros, Value
+from bridge.model import MINUTE, Media, Micros, Value
 from bridge.text import graphemes, person, tame
 
 HELLO = "hello"
@@ -24,15 +24,16 @@ class Section(Value, frozen=True):
     title: str
     question: QuestionView | None = None
     entries: tuple[EntryView, ...] = ()
-    counts: tuple[tuple[str, int], ...] = ()
     also: tuple[EntryView, ...] = ()  # answers to several questions, standing under another one
 
 
 class Statistics(Value, frozen=True):
-    """Figures of a chat. `answers`: per question label and network title. `busiest`: when the minute with the
-    most entries began."""
+    """Figures of a chat. `entries`: all of them, of which `kept` are not shown here; `people`: who wrote those
+    that are. `answers`: per question label and network title. `busiest`: when the minute with the most entries
+    shown began."""
 
     entries: int
+    kept: int
     people: int
     networks: tuple[str, ...]
     answers: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
@@ -70,34 +71,55 @@ def sections(view: ChatView) -> tuple[Section, ...]:
             also = tuple(
                 e for e in shown(view) if question.label in e.questions and place(e, view) != question.label
             )
-            found.append(Section(question.label, question.text, question, mine, counts(view, question), also))
+            found.append(Section(question.label, question.text, question, mine, also))
     if LATE in entries:
         found.append(Section(LATE, "After the close", None, tuple(entries[LATE])))
     return tuple(found)
 
 
-def counts(view: ChatView, question: QuestionView) -> tuple[tuple[str, int], ...]:
-    """Answers to a question per network title; of words on two networks, each network counts one."""
-    if question.counts:
-        return question.counts
-    tally = Counter(
-        title for entry in shown(view) if question.label in entry.questions for title in titles(entry)
-    )
-    return tuple(tally.items())
+def figures(question: QuestionView) -> str:
+    """ "9 answers, 2 of them stay where they were written · Mastodon 5, Bluesky 4"."""
+    return " · ".join(filter(None, (tally(question.total, question.kept, "answer"), by_network(question))))
 
 
-def kept(view: ChatView, section: Section) -> str:
-    """How many of the answers counted stand nowhere here, since their words stay where they were written; ""
-    if none."""
-    seen = [e for e in shown(view) if section.key in e.questions and e.text is not None]
-    number = sum(n for _, n in section.counts) - sum(len(titles(e)) for e in seen)
-    if number < 1:
-        return ""
-    return (
-        "1 of them stays where it was written"
-        if number == 1
-        else f"{number} of them stay where they were written"
+def tally(total: int, kept: int, one: str, more: str = "") -> str:
+    """How many there are, and how many of them nobody reads here. `one`: what they are, in the singular."""
+    number = f"1 {one}" if total == 1 else f"{total} {more or one + 's'}"
+    if not kept:
+        return number
+    if total == 1:
+        return f"{number}, which stays where it was written"
+    return f"{number}, {kept} of them " + (
+        "stays where it was written" if kept == 1 else "stay where they were written"
     )
+
+
+def by_network(question: QuestionView) -> str:
+    """Answers per network title; of words on two networks, each counts one."""
+    return ", ".join(f"{title} {number}" for title, number in question.counts if number)
+
+
+def glance(view: ChatView) -> str:
+    """The whole chat in one line: "41 entries, 6 of them stay where they were written, the others by 20
+    people"."""
+    found = statistics(view)
+    people = tally(found.people, 0, "person", "people")
+    between = ", the others by" if found.kept else " by"
+    return f"{tally(found.entries, found.kept, 'entry', 'entries')}{between} {people}"
+
+
+def networks(view: ChatView) -> tuple[str, ...]:
+    """The titles of all networks with an entry, in the config's order as far as one question or another tells
+    it."""
+    order: list[str] = []
+    for row in (*([t for t, _ in q.counts] for q in view.questions), *map(titles, shown(view))):
+        at = len(order)
+        for title in reversed(row):
+            if title in order:
+                at = order.index(title)
+            else:
+                order.insert(at, title)
+    return tuple(order)
 
 
 def also(section: Section) -> str:
@@ -120,13 +142,11 @@ def answered(entry: EntryView) -> str:
 def statistics(view: ChatView) -> Statistics:
     """What a chat came to. People whose words are withheld cannot be told apart and are not counted."""
     entries = shown(view)
-    answers = tuple((question.label, counts(view, question)) for question in view.questions)
     minutes = Counter(entry.at - entry.at % MINUTE for entry in entries)
     busiest = min(minutes, key=lambda at: (-minutes[at], at), default=None)
-    networks = [title for entry in entries for title in titles(entry)]
-    networks += [title for _, row in answers for title, _ in row]
     return Statistics(
-        entries=len(entries),
+        entries=view.total,
+        kept=view.kept,
         people=len(
             {
                 (entry.sources[:1] and entry.sources[0].network, entry.handle)
@@ -134,8 +154,8 @@ def statistics(view: ChatView) -> Statistics:
                 if entry.handle
             }
         ),
-        networks=tuple(dict.fromkeys(networks)),
-        answers=answers,
+        networks=networks(view),
+        answers=tuple((question.label, question.counts) for question in view.questions),
         first=min((entry.at for entry in entries), default=None),
         last=max((entry.at for entry in entries), default=None),
         busiest=busiest,
@@ -203,6 +223,21 @@ def hours(view: ChatView) -> str:
         when.hour(view.ends, view.zone),
     )
     return f"{day}, {start} to {end} {when.place(view.zone)}"
+
+
+# ---------------------------------------------------------------- pictures
+
+KINDS = {"image": "Picture", "video": "Video", "audio": "Recording", "file": "File"}
+
+
+def picture(item: Media) -> bool:
+    """Whether this can be shown where pictures are on: one that its own server gives to anybody, unspied on."""
+    return item.kind == "image" and secure(item.url)
+
+
+def secure(url: str | None) -> bool:
+    """Whether a page may load from this address."""
+    return address(url) is not None and str(url).startswith("https://")
 
 
 # ---------------------------------------------------------------- addresses strangers wrote

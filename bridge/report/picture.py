@@ -47,9 +47,8 @@ def svg(view: ChatView, question: str | None = None, answers: int = 5) -> str:
     for entry in entries:
         drawn, y = _card(entry, view, y)
         parts += drawn
-    total = sum(number for _, number in layout.counts(view, chosen))
-    if total > len(entries):
-        parts.append(_text(CARD, y + 18, f"… {total - len(entries)} more to {chosen.label}", "soft", 14))
+    if (more := chosen.total - len(entries)) > 0:
+        parts.append(_text(CARD, y + 18, f"… {more} more to {chosen.label}", "soft", 14))
         y += 30
     line = f'<path class="line" d="M{LINE} {top - 14}V{y - 14}" stroke-width="3" stroke-linecap="round"/>'
     height = y + 16
@@ -123,8 +122,9 @@ def _asked(view: ChatView, question: QuestionView, y: int) -> tuple[list[str], i
     for n, line in enumerate(lines):
         parts.append(_text(LEFT + 76, y + 33 + 26 * n, line, "on", 20, bold=True))
     asked = "" if question.posted is None else f"asked at {layout.moment(question.posted, view)}, "
-    figures = ", ".join(f"{title} {number}" for title, number in layout.counts(view, question) if number)
-    parts.append(_text(LEFT + 76, y + height - 14, f"{asked}answers: {figures}", "on", 14))
+    parts.append(
+        _text(LEFT + 76, y + height - 14, f"{asked}answers: {layout.by_network(question)}", "on", 14)
+    )
     return parts, y + height + 26
 
 

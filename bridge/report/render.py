@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bridge.chat.view import ChatView, EntryView
-from bridge.model import Text
+from bridge.model import Span, Text
 from bridge.report import layout
 from bridge.text import graphemes, person, tame, tamed
 
@@ -37,7 +37,6 @@ def _environment() -> Environment:
         "link": layout.address,
         "iso": layout.iso,
         "listed": lambda parts: layout.listed(tuple(parts)),
-        "total": lambda counts: sum(number for _, number in counts),
     }
     env.globals |= {"layout": layout, "initial": _initial, "tone": _tone}
     return env
@@ -57,6 +56,7 @@ def pieces(chat: ChatView) -> dict[str, Any]:
     """What stands around the entries and changes while the chat runs: status, questions, section heads."""
     parts, found = _parts(), layout.sections(chat)
     return {
+        "phase": chat.phase,
         "status": str(parts.status(chat)).strip(),
         "questions": str(parts.questions(chat, found)).strip(),
         "rest": str(parts.rest(chat)).strip(),
@@ -106,23 +106,41 @@ def html(chat: ChatView) -> str:
     )
 
 
-def words(text: Text) -> Markup:
-    """A stranger's text with its links, each naming its host if the visible words do not."""
+def words(text: Text, pictures: bool = False) -> Markup:
+    """A stranger's text with its links, each naming its host if the visible words do not, and a server's own
+    emoji by name or, with `pictures`, as they look."""
     text = tamed(text)
     out, at = Markup(), 0
     for span in text.spans:
-        url = layout.address(span.value) if span.kind == "link" else None
-        if url is None or span.start < at:
+        made = _emoji(span, text, pictures) if span.kind == "emoji" else _link(span, text)
+        if made is None or span.start < at:
             continue
-        visible = text.plain[span.start : span.end]
-        host = layout.disguised(visible, url)
-        out += escape(text.plain[at : span.start]) + _LINK.format(url, visible)
-        out += Markup(" <small>({})</small>").format(host) if host else Markup()
+        out += escape(text.plain[at : span.start]) + made
         at = span.end
     return out + escape(text.plain[at:])
 
 
+def _link(span: Span, text: Text) -> Markup | None:
+    url = layout.address(span.value) if span.kind == "link" else None
+    if url is None:
+        return None
+    visible = text.plain[span.start : span.end]
+    host = layout.disguised(visible, url)
+    return _LINK.format(url, visible) + (Markup(" <small>({})</small>").format(host) if host else "")
+
+
+def _emoji(span: Span, text: Text, pictures: bool) -> Markup:
+    name = text.plain[span.start : span.end]
+    if pictures and layout.secure(span.value):
+        return _EMOJI.format(span.value, name, name)
+    return Markup('<span class="emoji" title="an emoji of their server">{}</span>').format(name)
+
+
 _LINK = Markup('<a href="{}" rel="noopener nofollow ugc">{}</a>')
+_EMOJI = Markup(
+    '<img class="emoji" src="{}" alt="{}" title="{}" loading="lazy" decoding="async"'
+    ' referrerpolicy="no-referrer">'
+)
 
 
 def _initial(view: EntryView) -> str:

@@ -14,7 +14,7 @@ FORMULA = tuple("=+-@|%\uff1d\uff0b\uff0d\uff20")  # the last four: full-width, 
 BLANK = ("\t", "\n")
 COLUMNS = (
     "no", "heading", "questions", "at", "name", "handle", "networks", "host", "text", "withheld", "warning",
-    "media", "edited", "reply_to", "url",
+    "media", "quotes", "language", "edited", "reply_to", "url",
 )  # fmt: skip
 
 
@@ -36,7 +36,9 @@ def document(view: ChatView) -> dict[str, Any]:
                 "text": question.text,
                 "due": layout.iso(question.due),
                 "posted": _iso(question.posted),
-                "answers": dict(layout.counts(view, question)),
+                "answers": dict(question.counts),
+                "total": question.total,
+                "kept": question.kept,
             }
             for question in view.questions
         ],
@@ -44,6 +46,7 @@ def document(view: ChatView) -> dict[str, Any]:
         "withheld": dict(view.withheld),
         "statistics": {
             "entries": figures.entries,
+            "kept": figures.kept,
             "people": figures.people,
             "networks": list(figures.networks),
             "answers": {label: dict(row) for label, row in figures.answers},
@@ -73,6 +76,8 @@ def _entry(entry: EntryView) -> dict[str, Any]:
         "reply_to": entry.reply_to,
         "warning": entry.warning,
         "media": [{"url": m.url, "kind": m.kind, "alt": m.alt} for m in entry.media],
+        "quotes": entry.quoted,
+        "language": entry.language,
     }
 
 
@@ -102,7 +107,9 @@ def csv(view: ChatView) -> str:
                 "" if entry.text is None else entry.text.plain,
                 entry.withheld or "",
                 entry.warning or "",
-                " ".join(media.url for media in entry.media),
+                "\n".join(f"{m.url} {m.alt}".strip() for m in entry.media),
+                entry.quoted or "",
+                entry.language or "",
                 "yes" if entry.edited else "",
                 "" if entry.reply_to is None else str(entry.reply_to),
                 next((source.url for source in entry.sources if source.url), ""),

@@ -76,36 +76,31 @@ def _line(text: Text) -> str:
 
 
 def _glance(view: ChatView) -> str:
-    figures = layout.statistics(view)
-    people = "1 person" if figures.people == 1 else f"{figures.people} people"
-    entries = "1 entry" if figures.entries == 1 else f"{figures.entries} entries"
+    figures, whole = layout.statistics(view), layout.glance(view)
     busiest = (
         f" The busiest minute was {layout.moment(figures.busiest, view)}, with {figures.in_busiest}."
         if figures.busiest is not None and figures.in_busiest > 1
         else ""
     )
     if not figures.networks:
-        return f"{entries} by {people}.{busiest}"
-    head = ["Answers", *map(plain, figures.networks), "All"]
+        return f"{whole}.{busiest}"
+    head = ["Answers", *map(plain, figures.networks), "All", "Stay where written"]
     rows = [head, ["---"] * len(head)]
-    for label, row in figures.answers:
-        numbers = dict(row)
-        rows.append([label, *(str(numbers.get(t, 0)) for t in figures.networks), str(sum(numbers.values()))])
+    for question in view.questions:
+        numbers = dict(question.counts)
+        row = (*(numbers.get(title, 0) for title in figures.networks), question.total, question.kept)
+        rows.append([question.label, *map(str, row)])
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return f"{entries} by {people}.{busiest}\n\n{table}"
+    return f"{whole}.{busiest}\n\n{table}\n\nAn answer on two networks counts on each, and once in all."
 
 
 def _section(section: layout.Section, view: ChatView) -> list[str]:
     question = section.question
     blocks = [f"## {section.key} {plain(section.title)}" if question else f"## {plain(section.title)}"]
     if question:
-        answers = sum(number for _, number in section.counts)
-        figures = ", ".join(f"{plain(title)} {number}" for title, number in section.counts if number)
         asked = f"Asked at {layout.moment(question.posted, view)}. " if question.posted is not None else ""
-        number = "1 answer" if answers == 1 else f"{answers} answers"
-        more = [line for line in (layout.kept(view, section), layout.also(section)) if line]
-        facts = "; ".join([f"{number}{': ' + figures if figures else ''}", *more])
-        blocks.append(f"{asked}{facts}.")
+        facts = [plain(layout.figures(question)), *filter(None, [layout.also(section)])]
+        blocks.append(f"{asked}{'; '.join(facts)}.")
     return blocks + [block for entry in section.entries for block in _entry(entry, view)]
 
 
@@ -126,6 +121,7 @@ def _entry(entry: EntryView, view: ChatView) -> list[str]:
         when,
         *([f"replies to {plain(layout.answered(entry))}"] if entry.reply_to is not None else []),
         *([f"also answers {plain(layout.listed(entry.questions[1:]))}"] if len(entry.questions) > 1 else []),
+        *([f"quotes [a post](<{entry.quoted}>)"] if layout.address(entry.quoted) else []),
         *(["edited"] if entry.edited else []),
         *homes,
     ]
@@ -147,5 +143,4 @@ def _isolated(name: str) -> str:
 
 
 def _media(item: Media) -> str:
-    kind = {"image": "Picture", "video": "Video", "audio": "Recording", "file": "File"}[item.kind]
-    return f"[{kind}](<{item.url}>): {plain(item.alt) or 'not described'}"
+    return f"[{layout.KINDS[item.kind]}](<{item.url}>): {plain(item.alt) or 'not described'}"

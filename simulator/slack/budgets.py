@@ -18,6 +18,9 @@ TIERS = {
     "conversations.info": TIER_3,
     "conversations.join": TIER_3,
     "users.info": TIER_4,
+    "files.getUploadURLExternal": TIER_4,
+    "files.completeUploadExternal": TIER_4,
+    "files.info": TIER_4,
 }
 BURST = 4  # messages a channel takes at once
 

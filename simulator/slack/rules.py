@@ -11,6 +11,7 @@ UPDATED = 4_000
 BLOCKS = 50
 TOTAL = 13_200
 SECTION, HEADER, BUTTON, VALUE, ACTION = 3_000, 150, 75, 2_000, 255
+IMAGE_URL, ALT_TEXT = 3_000, 2_000
 ELEMENTS = {"actions": 25, "context": 10}
 
 Table = dict[str, Any]
@@ -24,13 +25,21 @@ class Refusal(Exception):
         self.body: Table = {"ok": False, "error": error, **more}
 
 
-def check(text: str, blocks: list[Table], attachments: list[Table], *, update: bool) -> None:
-    """Raises Refusal."""
+def check(
+    text: str,
+    blocks: list[Table],
+    attachments: list[Table],
+    *,
+    update: bool,
+    picture: Callable[[Table], tuple[str, str] | None] = lambda block: None,
+) -> None:
+    """Raises Refusal. `picture`: the field of an image block that is to blame if its picture cannot be shown,
+    and why."""
     if not text and not blocks and not attachments:
         raise Refusal("no_text")
     if len(text) > (UPDATED if update else TEXT):
         raise Refusal("msg_too_long")
-    faults = list(_block_faults(blocks))
+    faults = [*_block_faults(blocks), *_picture_faults(blocks, picture)]
     if faults:
         messages = [f"[ERROR] {fault}" for fault in faults]
         raise Refusal("invalid_blocks", errors=faults, response_metadata={"messages": messages})
@@ -115,10 +124,23 @@ def _rich_text(block: Table, at: str) -> Iterator[str]:
 
 
 def _image(block: Table, at: str) -> Iterator[str]:
-    if not re.match(r"https?://", str(block.get("image_url"))):
+    url, file = block.get("image_url"), block.get("slack_file")
+    if (url is None) == (file is None) or (file is not None and ("id" in file) == ("url" in file)):
+        yield f"must provide exactly one source of the image [json-pointer:{at}]"
+    elif url is not None and not re.match(r"https?://", url):
         yield f"downloading image failed [json-pointer:{at}/image_url]"
+    elif url is not None and len(url) > IMAGE_URL:
+        yield f"must be less than {IMAGE_URL + 1} characters [json-pointer:{at}/image_url]"
     if not block.get("alt_text"):
         yield f"missing required field: alt_text [json-pointer:{at}]"
+    elif len(block["alt_text"]) > ALT_TEXT:
+        yield f"must be less than {ALT_TEXT + 1} characters [json-pointer:{at}/alt_text]"
+
+
+def _picture_faults(blocks: list[Table], picture: Callable[[Table], tuple[str, str] | None]) -> Iterator[str]:
+    for n, block in enumerate(blocks):
+        if block.get("type") == "image" and (fault := picture(block)):
+            yield f"{fault[1]} [json-pointer:/blocks/{n}/{fault[0]}]"
 
 
 def _nothing(block: Table, at: str) -> Iterator[str]:

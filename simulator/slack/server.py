@@ -16,6 +16,7 @@ from aiohttp import web
 from simulator.clock import Clock
 from simulator.faults import Faults
 from simulator.slack import rules, wire
+from simulator.slack.files import Files
 from simulator.slack.sockets import Hub
 from simulator.slack.web import Api
 from simulator.slack.wire import (
@@ -43,6 +44,8 @@ SCOPES = (
     "groups:read",
     "im:history",
     "users:read",
+    "files:read",
+    "files:write",
     "app_mentions:read",
 )
 PREFIX = "chatbridge:"  # how the bridge names the actions of its buttons
@@ -67,6 +70,7 @@ class Server:
         self.messages: dict[tuple[str, str], Message] = {}  # in the order of their ts
         self.whispers: list[Whisper] = []
         self.hub = Hub(network, clock, faults)
+        self.files = Files(clock)
         self.api = Api(self)
         self._last = 0
         self._runner: web.AppRunner | None = None
@@ -79,10 +83,11 @@ class Server:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self.api.answer)
         app.router.add_get("/link/", self.hub.serve)
+        app.router.add_post("/upload/v1/{ticket}", self.files.upload)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.hub.address = f"127.0.0.1:{self._runner.addresses[0][1]}"
+        self.hub.address = self.files.address = f"127.0.0.1:{self._runner.addresses[0][1]}"
         self._ticker = asyncio.create_task(self._tick(), name=f"{self.network} ticks")
 
     async def stop(self) -> None:
@@ -132,18 +137,23 @@ class Server:
         return member.id
 
     def write(self, person: Person, draft: Draft) -> str:
-        """A person posts. What they quote they link to, as one does in Slack."""
+        """A person posts. What they quote they link to and what they ask they list, as one does in Slack,
+        which has neither quotes nor polls nor warnings nor languages."""
+        assert not self.members[person.account].deleted, f"{person.handle} has left"
         channel = {"chat": CHAT, "hosts": HOSTS}.get(draft.place) or self.direct(person.account)
         parent = self._at(draft.reply_to) if draft.reply_to else None
         words = draft.text if draft.quote is None else f"{draft.text} {self.url(self._at(draft.quote))}"
+        words = "\n".join((words, *(f"{n}. {choice}" for n, choice in enumerate(draft.poll, 1))))
         message = Message(
             channel=channel if parent is None else parent.channel,
             ts=self.next_ts(),
             user=person.account,
             text=self._typed(words),
             thread=None if parent is None else parent.thread or parent.ts,
+            files=[self.files.shared(person.account, alt).json() for alt in draft.pictures],
         )
         self.take(message, draft.place)
+        self.said[message.id].quote = draft.quote
         return message.id
 
     def edit(self, person: Person, post: str, text: str) -> None:
@@ -159,6 +169,10 @@ class Server:
         self.remove(message)
         if lagging:
             self.hub.event(late)
+
+    def leave(self, person: Person) -> None:
+        """A member is deactivated. Slack keeps their messages and tells the app nothing."""
+        self.members[person.account].deleted = True
 
     def command(self, person: Person, text: str, channel: str = HOSTS) -> bool:
         """A person types `/chat TEXT`; False if nobody was there to take it."""
@@ -266,6 +280,7 @@ class Server:
             reach="direct" if direct else "room",
             place=place or {CHAT: "chat", HOSTS: "hosts"}.get(message.channel, "direct"),
             url=self.url(message),
+            pictures=_pictures(message),
             raw=message.json(),
         )
         created = self._created(message)
@@ -283,6 +298,7 @@ class Server:
         said = self.said[message.id]
         said.history.append(said.text)
         said.text, said.edited, said.raw = self._read(message), True, message.json()
+        said.pictures = _pictures(message)
         changed = {"message": message.json(), "previous_message": before}
         self.hub.event(wire.event("message_changed", message.channel, message.edited, **changed))
         self._tell(message)
@@ -322,6 +338,12 @@ class Server:
         for mark, name in names.items():
             words = words.replace(mark, name)
         return rules.plain(words)
+
+
+def _pictures(message: Message) -> tuple[str, ...]:
+    """What pictures of a message are said to show."""
+    shared = [f.get("alt_txt", "") for f in message.files]
+    return (*shared, *(b["alt_text"] for b in message.blocks if b["type"] == "image"))
 
 
 def _buttons(message: Message | Whisper) -> list[Table]:

@@ -35,6 +35,9 @@ SCOPES = {
     "users.info": "users:read",
     "conversations.info": "channels:read",
     "conversations.join": "channels:join",
+    "files.getUploadURLExternal": "files:write",
+    "files.completeUploadExternal": "files:write",
+    "files.info": "files:read",
 }
 RETRY_AFTER = 3  # seconds, when the fault `rate_limited` strikes
 SLOW = 45.0  # seconds of chat time the fault `slow` takes
@@ -59,6 +62,9 @@ class Api:
             "conversations.info": self._info,
             "conversations.join": self._join,
             "users.info": self._user,
+            "files.getUploadURLExternal": server.files.url,
+            "files.completeUploadExternal": server.files.complete,
+            "files.info": server.files.info,
             "views.publish": lambda _: {"ok": True, "view": {}},
         }
 
@@ -184,7 +190,7 @@ class Api:
             username=arguments.get("username"),
             icon=arguments.get("icon_url"),
         )
-        rules.check(message.text, message.blocks, message.attachments, update=False)
+        self._check(message.text, message.blocks, message.attachments, update=False)
         self.server.take(message)
         return {"ok": True, "channel": channel, "ts": message.ts, "message": message.json()}
 
@@ -194,7 +200,7 @@ class Api:
         text = arguments.get("text", message.text)
         blocks = arguments.get("blocks", [] if "text" in arguments else message.blocks)
         attachments = arguments.get("attachments", message.attachments)
-        rules.check(text, blocks, attachments, update=True)
+        self._check(text, blocks, attachments, update=True)
         self.server.change(
             message,
             text=text,
@@ -214,10 +220,13 @@ class Api:
         if arguments["user"] not in self.server.members:
             raise Refusal("user_not_in_channel")
         text, blocks = arguments.get("text", ""), arguments.get("blocks", [])
-        rules.check(text, blocks, arguments.get("attachments", []), update=False)
+        self._check(text, blocks, arguments.get("attachments", []), update=False)
         ts = self.server.next_ts()
         self.server.whispers.append(Whisper(channel, ts, arguments["user"], rules.plain(text), blocks))
         return {"ok": True, "message_ts": ts}
+
+    def _check(self, text: str, blocks: list[Table], attachments: list[Table], *, update: bool) -> None:
+        rules.check(text, blocks, attachments, update=update, picture=self.server.files.fault)
 
     def _own(self, arguments: Table, foreign: str) -> Message:
         message = self.server.live(self._readable(arguments["channel"]), arguments["ts"])

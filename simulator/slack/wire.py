@@ -25,6 +25,7 @@ class Member:
     name: str
     title: str = ""  # of the profile
     bot: bool = False
+    deleted: bool = False  # deactivated: Slack keeps what they wrote
 
     def json(self) -> Table:
         """As users.info gives it."""
@@ -43,7 +44,7 @@ class Member:
             "id": self.id,
             "team_id": TEAM,
             "name": self.handle,
-            "deleted": False,
+            "deleted": self.deleted,
             "real_name": self.name,
             "profile": profile,
             "is_bot": self.bot,
@@ -69,6 +70,7 @@ class Message:
     edited: str | None = None  # ts
     deleted: bool = False
     replies: list[str] = field(default_factory=list)  # ts of live ones
+    files: list[Table] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -101,6 +103,8 @@ class Message:
             if self.metadata and metadata:
                 body["metadata"] = self.metadata
             body |= {"attachments": self.attachments} if self.attachments else {}
+        if self.files:
+            body |= {"subtype": "file_share", "files": self.files, "upload": True}
         body["blocks"] = self.blocks or [as_blocks(self.text)]
         if self.edited:
             body["edited"] = {"user": self.user or BOT_USER, "ts": self.edited}

@@ -85,8 +85,13 @@ def test_a_picture_is_shown_or_described() -> None:
     made = shown(
         Words(
             Text("Q1"),
-            media=(Media("https://tea.example/q1.png", alt="A pot"), Media("q2.png", alt="A cup")),
-        )
+            media=(
+                Media("https://tea.example/q1.png", alt="A pot"),
+                Media("q2.png", alt="A cup"),
+                Media("file:///q3.png", alt="A spoon"),
+            ),
+        ),
+        files={"file:///q3.png": "F3"},
     )
     assert made.blocks[1] == {
         "type": "image",
@@ -94,6 +99,8 @@ def test_a_picture_is_shown_or_described() -> None:
         "alt_text": "A pot",
     }
     assert "Picture: A cup" in read(made)
+    assert made.blocks[3] == {"type": "image", "slack_file": {"id": "F3"}, "alt_text": "A spoon"}
+    assert made.arguments()["text"] == "Q1\nPicture: A pot\nPicture: A cup\nPicture: A spoon"
 
 
 # ---------------------------------------------------------------- strangers' words
@@ -104,6 +111,13 @@ def test_a_picture_is_shown_or_described() -> None:
     [
         Gathered((card(text=EVIL, name=EVIL, handle=EVIL, heading=EVIL),)),
         Gathered((card(text=EVIL, name=EVIL, handle=EVIL), card(43, text=EVIL))),
+        Gathered(
+            (
+                card(
+                    text=EVIL, quoted="https://tea.example/7", media=(Media("https://a.example/p", alt=EVIL),)
+                ),
+            )
+        ),
         Gathered((card(text=EVIL, warning=EVIL, media=(Media("https://tea.example/p", alt=EVIL),)),)),
         Notice(EVIL, card=card(text=EVIL)),
         Words(Text(EVIL)),
@@ -117,7 +131,8 @@ def test_nothing_a_stranger_writes_is_parsed(content: Content) -> None:
         assert attachment["mrkdwn_in"] == []
         assert "<" not in attachment["text"] + attachment["fallback"]
     for parsed in _of_type("mrkdwn", made["blocks"]):
-        assert parsed["text"] == "<https://tea.example/@ann/42|open>", "the one text Slack parses is ours"
+        ours = {"<https://tea.example/@ann/42|open>", "quotes <https://tea.example/7|a post>"}
+        assert parsed["text"] in ours, "what Slack parses is ours"
     for plain in _of_type("plain_text", made["blocks"]):
         assert plain["emoji"] is False
     assert {e["type"] for e in _elements(made["blocks"])} <= {"text", "link"}
@@ -185,14 +200,75 @@ def test_words_behind_a_warning_are_folded() -> None:
         assert "It bled." not in in_the_open
         assert "The wound" not in in_the_open
         assert cards[0].text.plain in read(made), "they are there"
+    ours = shown(Words(Text("Q1"), warning="injury", media=(Media("file:///home/lucy/q1.png"),)))
+    assert "Picture: without a description" in read(ours)
+    assert "lucy" not in json.dumps(ours.arguments())
 
 
-def test_pictures_travel_by_their_description() -> None:
-    media = (Media("https://tea.example/p.png", alt="A pot"), Media("https://tea.example/v", kind="video"))
+def test_pictures_are_shown_with_their_description_and_other_media_linked() -> None:
+    media = (
+        Media("https://tea.example/p.png", alt="A pot"),
+        Media("https://tea.example/bare.png"),
+        Media("https://tea.example/v", kind="video", alt="Pouring"),
+    )
     made = shown(Gathered((card(media=media),)))
+    pictures = [(b["image_url"], b["alt_text"]) for b in made.blocks if b["type"] == "image"]
+    assert pictures == [
+        ("https://tea.example/p.png", "A pot"),
+        ("https://tea.example/bare.png", "Picture (without a description)"),
+    ]
+    links = [(e["text"], e["url"]) for e in elements(made) if e["type"] == "link"]
+    assert links == [("Video", "https://tea.example/v")]
+    heard = made.arguments()["text"]
+    assert heard.endswith("We meet.\nPicture: A pot\nPicture (without a description)\nVideo: Pouring")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://tea.example/p.png",
+        "https://127.0.0.1/p.png",
+        "https://[::1]/p.png",
+        "https://[broken/p.png",
+        "https://printer/p.png",
+        "https://me:secret@tea.example/p.png",
+        "https://tea.example/" + "x" * 3000,
+        "file:///etc/passwd",
+    ],
+)
+def test_a_picture_slack_has_no_business_to_fetch_is_described(url: str) -> None:
+    made = shown(Gathered((card(media=(Media(url, alt="A pot"),)),)))
+    assert not made.illustrated
     assert "Picture: A pot" in read(made)
-    assert "Video (without a description)" in read(made)
-    assert not [b for b in made.blocks if b["type"] == "image"]
+
+
+def test_pictures_can_all_be_described() -> None:
+    media = (Media("https://tea.example/p.png", alt="A pot"), Media("file:///q1.png", alt="A cup"))
+    for content in (Gathered((card(media=media),)), Words(Text("Q1"), media=media)):
+        made = shown(content, files=None)
+        assert not made.illustrated
+        assert "Picture: A pot" in read(made)
+        assert "Picture: A cup" in read(made)
+
+
+def test_what_an_entry_quotes_is_a_link() -> None:
+    quoting = card(quoted="https://tea.example/@bo/7")
+    one = shown(Gathered((quoting,)))
+    assert one.blocks[0]["elements"][2]["text"] == "quotes <https://tea.example/@bo/7|a post>"
+    assert "Mastodon · quotes a post: We meet." in one.arguments()["text"]
+    links = [e for e in elements(shown(Gathered((quoting, card(43))))) if e["type"] == "link"]
+    assert [(e["text"], e["url"]) for e in links][:2] == [
+        ("open", quoting.url),
+        ("a post", "https://tea.example/@bo/7"),
+    ]
+    assert "quotes" not in json.dumps(shown(Gathered((card(quoted="javascript:1"),))).arguments())
+
+
+def test_a_servers_own_emoji_stays_a_word() -> None:
+    words = Text("Good :blobtea: :tada:", (Span(5, 14, "emoji", "https://tea.example/blobtea.png"),))
+    made = shown(Gathered((card(text=words),)))
+    assert [e for e in elements(made) if e["type"] != "text"] == []
+    assert "Good :blobtea: :tada:" in read(made)
 
 
 def test_many_entries_share_a_message() -> None:
@@ -225,6 +301,16 @@ def test_each_of_several_is_cut_with_its_link() -> None:
             name=st.text(max_size=40),
             warning=st.none() | st.text(min_size=1, max_size=20),
             url=st.none() | st.just("https://tea.example/" + "x" * 80),
+            quoted=st.none() | st.just("https://tea.example/7"),
+            media=st.lists(
+                st.builds(
+                    Media,
+                    st.sampled_from(["https://tea.example/p", "https://tea.example/q", "file:///q", "?"]),
+                    st.sampled_from(["image", "video"]),
+                    st.text(max_size=3000),
+                ),
+                max_size=6,
+            ).map(tuple),
         ),
         min_size=1,
         max_size=12,

@@ -133,16 +133,22 @@ def test_an_edit_has_its_time() -> None:
     assert (made.edited, made.version) == (1_700_000_060_000_000, "1700000060.000000")
 
 
-def test_files_travel_by_their_page_with_their_description() -> None:
+def test_files_travel_by_the_page_of_their_message_with_their_description() -> None:
     file = {
         "mimetype": "image/png",
         "title": "IMG_1.png",
         "alt_txt": "A full pot",
-        "permalink": "https://teashop.slack.example/files/F1",
+        "permalink": "https://teashop.slack.example/files/UANN/F1/IMG_1.png",
         "url_private": "https://files.slack.example/F1",
     }
-    (media,) = post(message(subtype="file_share", files=[file])).media
-    assert (media.url, media.kind, media.alt) == (file["permalink"], "image", "A full pot")
+    files = [file, {"id": "F2", "mode": "tombstone"}, file | {"alt_txt": ""}]
+    made = post(message(subtype="file_share", files=files))
+    assert [(m.url, m.kind, m.alt) for m in made.media] == [
+        (made.url, "file", "A full pot"),
+        (made.url, "file", ""),
+    ]
+    assert made.url is not None
+    assert "files" not in made.url, "neither the private address nor one that names the author"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,15 @@ async def workspace(**options: Any) -> AsyncIterator[tuple[Server, AsyncWebClien
         await server.stop()
 
 
+class Still(Clock):
+    """Time goes where it is told to."""
+
+    at = 0
+
+    def now(self) -> int:
+        return self.at
+
+
 async def refusal(call: Any) -> dict[str, Any]:
     with pytest.raises(SlackApiError) as refused:
         await call
@@ -236,3 +245,80 @@ async def test_a_control_needs_somebody_to_take_it() -> None:
         assert not server.use_control(member(server), control), "no socket is open"
         await slack.chat_delete(channel=HOSTS, ts=ts)
         assert not server.find_control("post")
+
+
+async def test_people_share_pictures_and_list_what_they_ask() -> None:
+    async with workspace() as (server, slack):
+        person = member(server)
+        first = server.write(person, Draft("look", pictures=("A pot", ""), warning="heat", language="cy"))
+        poll = server.write(person, Draft("which?", poll=("green", "black"), quote=first, emoji=("blobtea",)))
+        page = await slack.conversations_history(channel=CHAT)
+        asked, shared = page["messages"]
+        assert shared["subtype"] == "file_share"
+        assert [f.get("alt_txt") for f in shared["files"]] == ["A pot", None]
+        assert asked["text"] == f"which? <{server.said[first].url}>\n1. green\n2. black"
+        assert (server.said[first].pictures, server.said[first].warning) == (("A pot", ""), None)
+        assert server.said[poll].quote == first
+
+
+async def test_a_member_who_is_deactivated_leaves_their_words() -> None:
+    async with workspace() as (server, slack):
+        person = member(server)
+        post = server.write(person, Draft("kept"))
+        server.leave(person)
+        assert (await slack.users_info(user=person.account))["user"]["deleted"] is True
+        assert [m["text"] for m in (await slack.conversations_history(channel=CHAT))["messages"]] == ["kept"]
+        assert not server.said[post].deleted
+        with pytest.raises(AssertionError, match="nurse-01 has left"):
+            server.write(person, Draft("more"))
+
+
+async def test_an_upload_takes_three_steps_and_a_second_to_be_seen() -> None:
+    async with workspace() as (server, slack), aiohttp.ClientSession() as session:
+        server.files.clock = clock = Still()
+        place = await slack.files_getUploadURLExternal(filename="q1.png", length=5, alt_txt="A pot")
+        file = {"id": place["file_id"], "title": "q1"}
+        complete = slack.files_completeUploadExternal
+        assert (await refusal(complete(files=[file])))["error"] == "file_not_found", "no bytes yet"
+        async with session.post(place["upload_url"], data=b"1234") as answer:
+            assert answer.status == 400, "not the bytes that were promised"
+        async with session.post(place["upload_url"], data=b"12345") as answer:
+            assert answer.status == 200
+        assert (await complete(files=[file]))["files"] == [file]
+        assert (await refusal(complete(files=[file])))["error"] == "file_not_found", "once only"
+        blocks = [{"type": "image", "slack_file": {"id": file["id"]}, "alt_text": "A pot"}]
+        assert (await slack.files_info(file=file["id"]))["file"]["mimetype"] == ""
+        refused = await refusal(slack.chat_postMessage(channel=CHAT, text="x", blocks=blocks))
+        assert refused["errors"] == ["invalid slack file [json-pointer:/blocks/0/slack_file]"]
+        clock.at += 1_000_000
+        assert (await slack.files_info(file=file["id"]))["file"]["mimetype"] == "image/png"
+        await slack.chat_postMessage(channel=CHAT, text="x", blocks=blocks)
+
+
+async def test_the_limits_of_files_and_pictures() -> None:
+    async with workspace(speed=6000.0) as (server, slack):
+        ask = slack.files_getUploadURLExternal
+        assert (await refusal(ask(filename="a", length=0)))["error"] == "missing_argument"
+        assert (await refusal(ask(filename="a", length=1, alt_txt="x" * 1001)))[
+            "error"
+        ] == "alt_txt_too_large"
+        assert (await refusal(ask(filename="a", length=10**9 + 1)))["error"] == "file_upload_size_restricted"
+        server.files.uploads = False
+        assert (await refusal(ask(filename="a", length=1)))["error"] == "file_uploads_disabled"
+        assert (await refusal(slack.files_info(file="F0")))["error"] == "file_not_found"
+        server.files.unreachable.add("gone.example")
+        for image, why in (
+            ({"image_url": "https://gone.example/p.png"}, "downloading image failed"),
+            ({"image_url": "https://10.0.0.1/p.png"}, "downloading image failed"),
+            ({"image_url": "https://tea.example/" + "x" * 3000}, "must be less than 3001 characters"),
+            ({"image_url": "https://tea.example/p", "slack_file": {"id": "F1"}}, "must provide exactly one"),
+            ({"slack_file": {"id": "F0"}}, "invalid slack file"),
+            ({"image_url": "https://tea.example/p", "alt_text": "x" * 2001}, "must be less than 2001"),
+        ):
+            blocks = [{"type": "image", "alt_text": "A pot", **image}]
+            refused = await refusal(slack.chat_postMessage(channel=CHAT, text="x", blocks=blocks))
+            assert refused["error"] == "invalid_blocks"
+            assert refused["errors"][0].startswith(why)
+    async with workspace(scopes=("chat:write",)) as (_, slack):
+        refused = await refusal(slack.files_getUploadURLExternal(filename="a", length=1))
+        assert (refused["error"], refused["needed"]) == ("missing_scope", "files:write")

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import re
+from typing import Any
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +17,9 @@ from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
 from bridge import report
-from bridge.model import MINUTE, Text
-from bridge.report import layout
+from bridge.chat.view import ChatView
+from bridge.model import MINUTE, Media, Span, Text
+from bridge.report import layout, render
 from bridge.text import tame
 from tests.unit import chats
 
@@ -31,7 +34,7 @@ def test_markdown_says_who_answered_what_to_which_question_from_where() -> None:
     shown = report.markdown(chats.busy())
     assert "**Ask before quoting.**" in shown
     assert (
-        "## Q1 What is a community of practice?\n\nAsked at 20:05. 6 answers: Mastodon 2, Bluesky 3, Slack 1."
+        "## Q1 What is a community of practice?\n\nAsked at 20:05. 6 answers · Mastodon 2, Bluesky 4, Slack 1."
         in shown
     )
     assert re.search(
@@ -45,7 +48,9 @@ def test_markdown_says_who_answered_what_to_which_question_from_where() -> None:
     assert "<details><summary>Content warning: births, frank talk</summary>" in shown
     assert "[Picture](<https://media.example/9.jpg>): A whiteboard full of notes" in shown
     assert "*6 more in Slack, not shown here.*" in shown
-    assert "| Q3 | 2 | 5 | 1 | 8 |" in shown
+    assert "41 entries, 1 of them stays where it was written, the others by 24 people." in shown
+    assert "| Q2 | 3 | 2 | 1 | 6 | 1 |" in shown
+    assert "| Q3 | 2 | 5 | 1 | 8 | 0 |" in shown
     assert "; entry 14 answers it as well." in shown
     headings = re.findall(r"^## (\w+)", shown, re.MULTILINE)
     assert headings == ["Hellos", "Q1", "Q2", "Q3", "Q4", "Q5", "Q6", "Q7", "After"]
@@ -114,7 +119,7 @@ def test_html_is_one_file_that_needs_nothing() -> None:
     assert page.css_first("style").text().count("{") > 50
     assert "Ask before quoting." in page.css_first("header").text()
     assert page.css_first('meta[name="robots"]').attributes["content"] == "noindex"
-    assert [td.text() for td in page.css("tbody tr")[2].css("th, td")] == ["Q3", "2", "5", "1", "8"]
+    assert [td.text() for td in page.css("tbody tr")[2].css("th, td")] == ["Q3", "2", "5", "1", "8", "0"]
     assert len(page.css(".entry")) == 41
     assert page.css_first("#entry-7 .words").text() == chats.HOSTILE[0]
 
@@ -127,7 +132,9 @@ def test_document_tells_all_and_withholds_what_is_withheld() -> None:
     entries = {entry["no"]: entry for entry in document["entries"]}
     assert (document["chat"], document["tag"]) == ("communities-of-practice", "CCNVirtual")
     assert document["starts"] == "2018-03-20T20:00:00Z"
-    assert document["questions"][0]["answers"] == {"Mastodon": 2, "Bluesky": 3, "Slack": 1}
+    assert document["questions"][0]["answers"] == {"Mastodon": 2, "Bluesky": 4, "Slack": 1}
+    assert (document["questions"][1]["total"], document["questions"][1]["kept"]) == (6, 1)
+    assert (document["statistics"]["entries"], document["statistics"]["kept"]) == (41, 1)
     assert entries[5]["sources"] == [
         {"network": "mastodon", "id": "5", "url": "https://mastodon.example/post/5"},
         {"network": "bluesky", "id": "5b", "url": "https://bluesky.example/post/5b"},
@@ -206,12 +213,87 @@ def test_statistics_of_silence() -> None:
     assert "0 entries by 0 people." in report.markdown(chats.chat(asked=0))
 
 
-def test_counts_are_made_from_entries_where_the_view_gives_none() -> None:
-    both = (chats.source("mastodon", "4"), chats.source("bluesky", "4b"))
-    view = chats.chat(chats.entry(4, "Q1", sources=both))
-    bare = tuple(type(q)(q.label, q.text, q.due, q.posted) for q in view.questions)
-    view = chats.chat(*view.entries, questions=bare)
-    assert layout.counts(view, bare[0]) == (("Mastodon", 1), ("Bluesky", 1))
+def test_every_place_says_the_same_figures_with_the_same_words() -> None:
+    """An answer on two networks is one; words that stay in Slack are counted and not shown."""
+    both = chats.entry(4, "Q1", sources=(chats.source("mastodon", "4"), chats.source("bluesky", "4b")))
+    asked = msgspec.structs.replace(
+        chats.questions(1)[0], counts=(("Mastodon", 2), ("Bluesky", 1), ("Slack", 2)), total=4, kept=2
+    )
+    view = chats.chat(both, chats.entry(5, "Q1"), questions=(asked,), total=4, kept=2)
+    words = "4 answers, 2 of them stay where they were written · Mastodon 2, Bluesky 1, Slack 2"
+    whole = "4 entries, 2 of them stay where they were written"
+    page, transcript = (LexborHTMLParser(made) for made in (render.page(view), report.html(view)))
+    for document in (page, transcript):
+        assert words in document.css_first('section[data-key="Q1"] .head').text()
+        assert document.css_first("#questions small").text() == "4 answers"
+    assert whole in page.css_first("#status").text()
+    assert whole in transcript.css_first("#timeline .facts").text()
+    assert [td.text() for td in transcript.css("tbody td")] == ["2", "1", "2", "4", "2"]
+    shown = report.markdown(view)
+    assert f"Asked at 20:05. {words}." in shown
+    assert whole in shown
+    assert "| Q1 | 2 | 1 | 2 | 4 | 2 |" in shown
+    figures = report.document(view)
+    assert (figures["statistics"]["entries"], figures["questions"][0]["total"]) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("total", "kept", "words"),
+    [
+        (0, 0, "0 answers"),
+        (1, 0, "1 answer"),
+        (1, 1, "1 answer, which stays where it was written"),
+        (9, 1, "9 answers, 1 of them stays where it was written"),
+        (9, 9, "9 answers, 9 of them stay where they were written"),
+    ],
+)
+def test_a_tally_is_a_sentence(total: int, kept: int, words: str) -> None:
+    assert layout.tally(total, kept, "answer") == words
+
+
+def test_networks_stand_in_the_configs_order_as_far_as_it_shows() -> None:
+    rows = ({"Slack": 1}, {"Bluesky": 1, "Slack": 1}, {"Mastodon": 1, "Bluesky": 1})
+    asked = tuple(
+        msgspec.structs.replace(q, counts=tuple(row.items()))
+        for q, row in zip(chats.questions(3), rows, strict=False)
+    )
+    assert layout.networks(chats.chat(questions=asked)) == ("Mastodon", "Bluesky", "Slack")
+
+
+# ---------------------------------------------------------------- pictures, emoji, quotes, languages
+
+
+def lively() -> ChatView:
+    words = Text("Da iawn :blobtea:", (Span(8, 17, "emoji", "https://ward.example/blobtea.png"),))
+    media = (
+        Media("https://media.example/9.jpg", "image", 'A "whiteboard"'),
+        Media("https://media.example/9.mp4", "video", ""),
+        Media("https://teashop.slack.example/archives/C1/p1", "file", "A pot"),
+    )
+    more: dict[str, Any] = {"text": words, "media": media, "quoted": "https://ward.example/7", "language": "cy"}
+    return chats.chat(chats.entry(4, "Q1", **more), asked=1)
+
+
+def test_transcripts_describe_pictures_and_link_what_is_quoted() -> None:
+    shown = report.markdown(lively())
+    assert "· quotes [a post](<https://ward.example/7>) ·" in shown
+    assert "> Da iawn :blobtea:" in shown
+    assert '[Picture](<https://media.example/9.jpg>): A "whiteboard"' in shown
+    assert "[Video](<https://media.example/9.mp4>): not described" in shown
+    assert "[File](<https://teashop.slack.example/archives/C1/p1>): A pot" in shown
+    page = LexborHTMLParser(report.html(lively()))
+    assert not page.css("img")
+    assert page.css_first("#entry-4 .words").attributes["lang"] == "cy"
+    assert page.css_first("#entry-4 footer").text().count("quotes a post") == 1
+
+
+def test_tables_have_descriptions_quotes_and_languages() -> None:
+    (entry,) = report.document(lively())["entries"]
+    assert (entry["quotes"], entry["language"]) == ("https://ward.example/7", "cy")
+    assert entry["media"][1] == {"url": "https://media.example/9.mp4", "kind": "video", "alt": ""}
+    (row,) = csv.DictReader(io.StringIO(report.csv(lively()).removeprefix("\ufeff"), newline=""))
+    assert (row["quotes"], row["language"]) == ("https://ward.example/7", "cy")
+    assert row["media"].splitlines()[0] == 'https://media.example/9.jpg A "whiteboard"'
 
 
 # ---------------------------------------------------------------- addresses

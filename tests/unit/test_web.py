@@ -6,7 +6,7 @@ import msgspec
 from selectolax.lexbor import LexborHTMLParser
 
 from bridge.chat.view import ChatView
-from bridge.model import MINUTE, Text
+from bridge.model import MINUTE, Media, Span, Text
 from simulator.clock import Clock as FastClock
 from tests.unit import chats
 from tests.unit.site import CHAT, Settings, running
@@ -92,14 +92,70 @@ async def test_page_is_accessible_private_and_strict() -> None:
         assert labelled.attributes["aria-labelledby"] in ids
 
 
+PICTURED = chats.entry(
+    9,
+    "Q1",
+    avatar="https://media.example/face.png",
+    language="cy",
+    text=Text("Da :blobtea:", (Span(3, 12, "emoji", "https://media.example/blobtea.png"),)),
+    media=(
+        Media("https://media.example/9.jpg", "image", 'A "whiteboard" <b>'),
+        Media("https://media.example/9.mp4", "video", "Pouring"),
+        Media("http://media.example/plain.jpg", "image", "Sent in the clear"),
+        Media("https://teashop.slack.example/archives/C1/p1", "file", "A pot"),
+        Media("javascript:alert(1)", "image", "x"),
+    ),
+)
+
+
 async def test_pictures_show_only_if_they_are_on() -> None:
-    async with running(chats.busy(), settings=Settings(pictures=True)) as site:
+    for on in (True, False):
+        async with running(chats.chat(PICTURED), settings=Settings(pictures=on)) as site:
+            page = LexborHTMLParser(await site.get())
+            async with site.http.get(site.url) as answer:
+                policy = answer.headers["Content-Security-Policy"]
+        assert ("img-src 'self' https:;" in policy, "img-src 'self';" in policy) == (on, not on)
+        pictures = {i.attributes["src"]: i for i in page.css("img")}
+        assert (
+            list(pictures)
+            == [
+                "https://media.example/face.png",
+                "https://media.example/blobtea.png",
+                "https://media.example/9.jpg",
+            ]
+            * on
+        )
+        for image in pictures.values():
+            assert image.attributes["referrerpolicy"] == "no-referrer"
+            assert image.attributes["loading"] == "lazy"
+        media = page.css_first("#entry-9 .media")
+        assert 'A "whiteboard" <b>' in media.text()
+        for words in ("Video: Pouring", "Picture: Sent in the clear", "File: A pot"):
+            assert words in media.text()
+        assert len(media.css("li")) == 4
+        if on:
+            assert pictures["https://media.example/9.jpg"].attributes["alt"] == 'A "whiteboard" <b>'
+            assert pictures["https://media.example/blobtea.png"].attributes["alt"] == ":blobtea:"
+        else:
+            assert page.css_first("#entry-9 .words span.emoji").text() == ":blobtea:"
+
+
+async def test_words_stand_in_their_language_and_quotes_link_to_what_they_quote() -> None:
+    quoting = chats.entry(10, "Q1", quoted="https://ward.example/7", text=Text("So:\n1. green\n2. black"))
+    evil = chats.entry(11, "Q1", quoted="javascript:alert(1)", language='"><script>')
+    async with running(chats.chat(PICTURED, quoting, evil)) as site:
         page = LexborHTMLParser(await site.get())
-        async with site.http.get(site.url) as answer:
-            assert "img-src 'self' https:" in answer.headers["Content-Security-Policy"]
-    shown = page.css_first("#entry-9 .media img")
-    assert shown.attributes["alt"] == "A whiteboard full of notes"
-    assert not page.css('[src^="javascript"]')
+    assert page.css_first("#entry-9 .words").attributes["lang"] == "cy"
+    assert page.css_first("#entry-9 .media span").attributes["lang"] == "cy"
+    assert page.css_first("#entry-10 .words").attributes["lang"] == ""
+    assert page.css_first("#entry-10 .words").text() == "So:\n1. green\n2. black"
+    link = next(a for a in page.css("#entry-10 footer a") if a.text() == "a post")
+    assert (link.attributes["href"], link.attributes["rel"]) == (
+        "https://ward.example/7",
+        "noopener nofollow ugc",
+    )
+    assert "quotes" not in page.css_first("#entry-11").text()
+    assert page.css_first("#entry-11 .words").attributes["lang"] == '"><script>'
 
 
 async def test_what_is_hidden_is_nowhere() -> None:

@@ -107,6 +107,19 @@ async def test_the_run_sheet_arrives_once_a_change() -> None:
         assert "Q2" in second.data["questions"]
 
 
+async def test_the_end_of_the_hour_arrives() -> None:
+    async with running(chats.chat(chats.entry(4, "Q1"))) as site:
+        page = LexborHTMLParser(await site.get()).css_first("body")
+        assert page.attributes["data-phase"] == "open"
+        async with site.stream(await site.position()) as stream:
+            site.book.views[CHAT] = chats.chat(chats.entry(4, "Q1"), phase="late")
+            site.feed.changed(CHAT, ())
+            said = await following(stream, "sheet")
+        assert said.data["phase"] == "late"
+        assert "The hour is over." in said.data["status"]
+        assert "1 entry." in said.data["status"]
+
+
 async def test_figures_follow_the_answers() -> None:
     async with (
         running(chats.chat(chats.entry(4, "Q1"))) as site,
@@ -115,7 +128,7 @@ async def test_figures_follow_the_answers() -> None:
         site.book.views[CHAT] = chats.chat(chats.entry(4, "Q1"), chats.entry(5, "Q1", "slack"))
         site.feed.changed(CHAT, [5])
         said = await following(stream, "sheet")
-        assert "2 answers: Mastodon 1, Slack 1" in said.data["sections"][0]["html"]
+        assert "2 answers · Mastodon 1, Slack 1" in said.data["sections"][0]["html"]
 
 
 async def test_resume_brings_exactly_what_was_missed() -> None:

@@ -57,7 +57,9 @@
     tell();
   };
 
-  const sheet = ({ status, questions, rest, sections }) => {
+  const sheet = ({ phase, status, questions, rest, sections }) => {
+    document.body.dataset.phase = phase;
+    ended();
     document.getElementById("status").innerHTML = status;
     document.getElementById("questions").innerHTML = questions;
     document.getElementById("rest").innerHTML = rest;
@@ -104,6 +106,13 @@
     live.classList.toggle("on", on);
   };
 
+  // After the hour the page goes on following what is edited and removed, and says nothing of it.
+  const ended = () => {
+    const over = ["late", "over"].includes(document.body.dataset.phase);
+    live.hidden = label.hidden = over;
+    if (over) follow = box.checked = false;
+  };
+
   const label = document.createElement("label");
   label.className = "follow";
   const box = label.appendChild(document.createElement("input"));
@@ -117,6 +126,7 @@
     tell();
   };
   live.after(label);
+  ended();
 
   const again = (longest) => setTimeout(() => location.reload(), 500 + Math.random() * longest);
   const stream = new EventSource(`/events?after=${document.body.dataset.event}`);
