@@ -14,10 +14,11 @@ import msgspec
 
 from bridge import when
 from bridge.chat import runsheet, wording
-from bridge.config import Config, NetworkConfig, missing_secrets, not_ready
+from bridge.config import Config, NetworkConfig
 from bridge.errors import LinkError, Mistake, NeedsLogin
 from bridge.model import Limits, Network, Opened
-from bridge.ports import Clock, SessionStore
+from bridge.ports import Clock, Inspected, Remark, SessionStore
+from bridge.readiness import missing_secrets, not_ready, passed
 from bridge.secrets import variable
 from bridge.settings import Chat, Community
 
@@ -27,16 +28,10 @@ PATIENCE = 30.0  # seconds for one network to let us in
 SKEW = 5.0  # seconds a clock may be wrong before answers could seem to come at another question's time
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """What is wrong with a network, and the mend."""
-
-    what: str
-    mend: str
-
-
 class NetworkReport(msgspec.Struct, frozen=True):
     """What a network said. `skew`: seconds its clock is ahead of ours. `can`: what our account and server
-    allow, in words. `incomplete`: not asked, since something is missing in the config."""
+    allow, in words. `remarks`: what was seen of the account. `incomplete`: not asked, since something is missing
+    in the config."""
 
     name: Network
     title: str
@@ -47,7 +42,12 @@ class NetworkReport(msgspec.Struct, frozen=True):
     limits: Limits | None = None
     skew: float | None = None
     can: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether the chat can be held there."""
+        return self.state == "ready" and not any(remark.needed for remark in self.remarks)
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -76,11 +76,11 @@ async def check(config: Config, clock: Clock, *, offline: bool, sessions: Sessio
         networks = tuple(task.result() for task in tasks)
     return Report(
         config=str(config.path),
-        ok=offline or (not missing and all(n.state == "ready" for n in networks)),
+        ok=offline or (not missing and all(n.good for n in networks)),
         offline=offline,
         chats=tuple(_chat(chat, config.community.zone) for chat in config.community.chats),
         missing=missing,
-        warnings=config.warnings,
+        warnings=(*config.warnings, *passed(config, clock.now())),
         networks=networks,
     )
 
@@ -89,27 +89,28 @@ async def _network(
     network: NetworkConfig, config: Config, clock: Clock, sessions: Sessions, missing: tuple[Mistake, ...]
 ) -> NetworkReport:
     own = f"networks.{network.name}"
-    lacking = tuple(
-        Problem(f"{m.key}: {m.expected}", m.mend) for m in missing if f"{m.key}.".startswith(f"{own}.")
-    )
+    lacking = any(f"{m.key}.".startswith(f"{own}.") for m in missing)
     title = next(net.title for net in config.community.networks if net.name == network.name)
     if lacking:
-        return NetworkReport(network.name, title, "incomplete", problems=lacking)
+        return NetworkReport(network.name, title, "incomplete")
     try:
         adapter = network.platform.create(network.name, network.settings, network.secrets, clock)
         async with asyncio.timeout(clock.timeout(PATIENCE)), adapter.open(sessions(network.name)) as link:
-            return _opened(link.opened, title, network, config.community)
+            remarks = await link.inspect() if isinstance(link, Inspected) else ()
+            return _opened(link.opened, title, network, config.community, remarks)
     except NeedsLogin as error:
         names = " and ".join(variable(network.name, secret) for secret in network.platform.secrets)
-        mend = f"Get a new one, as the README says, and put it into {names}."
-        return NetworkReport(network.name, title, "refused", problems=(Problem(str(error), mend),))
+        mend = f"Get a new one with: chatbridge login {network.name}. Or put one into {names}."
+        return NetworkReport(network.name, title, "refused", remarks=(Remark(str(error), mend, True),))
     except (LinkError, TimeoutError) as error:
         why = str(error) or f"no answer within {PATIENCE:g} seconds"
         mend = f"Look at the addresses in [{own}] and at this machine's connection, then check again."
-        return NetworkReport(network.name, title, "down", problems=(Problem(why, mend),))
+        return NetworkReport(network.name, title, "down", remarks=(Remark(why, mend, True),))
 
 
-def _opened(opened: Opened, title: str, network: NetworkConfig, community: Community) -> NetworkReport:
+def _opened(
+    opened: Opened, title: str, network: NetworkConfig, community: Community, remarks: tuple[Remark, ...]
+) -> NetworkReport:
     capabilities = opened.capabilities
     can = [
         "posts can be corrected" if capabilities.edits else "posts cannot be corrected, only taken back",
@@ -117,16 +118,12 @@ def _opened(opened: Opened, title: str, network: NetworkConfig, community: Commu
         *(["hosts command from here"] if capabilities.console else []),
         *([] if network.post else ["only listens (post = false)"]),
     ]
+    can += _posts(network, community)
     can += _threads(opened, network, community)
-    problems: tuple[Problem, ...] = ()
     if abs(opened.skew) > SKEW:
         way = "ahead of" if opened.skew > 0 else "behind"
-        problems = (
-            Problem(
-                f"its clock is {abs(opened.skew):.0f} seconds {way} ours",
-                "Switch on time synchronisation (NTP) on this machine.",
-            ),
-        )
+        what = f"its clock is {abs(opened.skew):.0f} seconds {way} ours"
+        remarks = (Remark(what, "Switch on time synchronisation (NTP) on this machine."), *remarks)
     return NetworkReport(
         name=network.name,
         title=title,
@@ -137,8 +134,18 @@ def _opened(opened: Opened, title: str, network: NetworkConfig, community: Commu
         limits=capabilities.limits,
         skew=opened.skew,
         can=tuple(can),
-        problems=problems,
+        remarks=remarks,
     )
+
+
+def _posts(network: NetworkConfig, community: Community) -> list[str]:
+    """How often an account speaks: some servers ask automated ones to be sparing, or to ask first."""
+    notes = []
+    for chat in community.chats if network.post and not network.platform.mirror else ():
+        items = runsheet.build(chat).items
+        quiet = sum(item.kind in ("reminder", "recap") for item in items)
+        notes.append(f"{chat.id} posts {len(items)} times, {quiet} of them quietly")
+    return notes
 
 
 def _threads(opened: Opened, network: NetworkConfig, community: Community) -> list[str]:
@@ -203,7 +210,8 @@ def show(report: Report) -> str:
             "",
         ]
     if report.offline:
-        lines.append("The config can be read. No network was asked (--offline).")
+        first = f", and {len(report.missing)} things stand before it can run" * bool(report.missing)
+        lines.append(f"The config can be read{first}. No network was asked (--offline).")
     else:
         lines.append("Ready." if report.ok else "Not ready yet.")
     return "\n".join(lines) + "\n"
@@ -214,7 +222,7 @@ def _lines(network: NetworkReport) -> list[str]:
         "ready": f"logged in as {network.handle}",
         "refused": "refuses the login",
         "down": "does not answer",
-        "incomplete": "not asked yet",
+        "incomplete": "not asked, since what it needs is missing (below)",
     }
     lines = [f"{network.title} ({network.name}): {states[network.state]}"]
     if network.url:
@@ -225,6 +233,6 @@ def _lines(network: NetworkReport) -> list[str]:
     if network.skew is not None:
         lines.append(f"  its clock differs by {abs(network.skew):.1f} seconds")
     lines += [f"  {what}" for what in network.can]
-    for problem in network.problems:
-        lines += [f"  ! {problem.what}", f"    {problem.mend}"]
+    for remark in network.remarks:
+        lines += [f"  ! {remark.what}", f"    {remark.mend}"] if remark.mend else [f"  {remark.what}"]
     return lines

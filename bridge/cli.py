@@ -8,24 +8,34 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bridge import arguments, asking
+from bridge.arguments import CONFIG, DONE, FAILED, WRONG, again, load, print_json, say
+
 if TYPE_CHECKING:
     from bridge.config import Config
-
-DONE, FAILED, WRONG = 0, 1, 2
+    from bridge.rehearsal.director import Director
+    from bridge.runner import Bridge
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit status."""
+    try:
+        return _obey(argv)
+    except KeyboardInterrupt:
+        say("chatbridge: stopped")
+        return 130
+
+
+def _obey(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
     from bridge.errors import ChatbridgeError, ConfigError
 
@@ -44,24 +54,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"chatbridge: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        print("chatbridge: stopped", file=sys.stderr)
-        return 130
     return status
 
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    top = argparse.ArgumentParser(
+    top = arguments.Parser(
         prog="chatbridge",
         description="Holds one scheduled hashtag chat on Mastodon, Bluesky and Slack at once.",
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, run: Any, summary: str) -> argparse.ArgumentParser:
+    def command(name: str, run: Any, summary: str) -> arguments.Parser:
         sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         sub.add_argument(
-            "--config", type=Path, default=Path("config.toml"), metavar="FILE", help="default: config.toml"
+            "--config",
+            type=Path,
+            default=CONFIG,
+            metavar="FILE",
+            help="the chat, its people and its networks (config.toml)",
         )
         sub.add_argument("--json", action="store_true", help="one JSON document on stdout")
         sub.set_defaults(run=run)
@@ -72,45 +83,81 @@ def parser() -> argparse.ArgumentParser:
     )
     _rehearsal_options(sub)
 
-    sub = command("run", _run, "run the chats of the config")
-    sub.add_argument("--stay", action="store_true", help="keep the page up when the last chat is over")
+    sub = command("run", _run, "run the chats of the config until the last is over; Ctrl-C stops it before")
+    sub.add_argument(
+        "--stay", action="store_true", help="go on when the last chat is over, so that its page stays up"
+    )
 
     sub = command("check", _check, "read the config, then try every network")
     sub.add_argument("--offline", action="store_true", help="stop after the config")
 
+    sub = command("login", _login, "obtain a network's secrets and keep them beside the journal")
+    sub.add_argument("network", metavar="NETWORK", help="its name in the config: mastodon, bluesky, slack …")
+
     command("preview", _preview, "show every item as each network would show it")
 
-    sub = command("tell", _tell, "give a host's command to the running bridge")
-    sub.add_argument("chat", metavar="CHAT", help="the chat's id")
-    sub.add_argument(
-        "words", nargs="+", metavar="COMMAND", help="next, hold, resume, skip, extend 5, ask TEXT …"
-    )
+    _reaching(command)
+    return top
 
-    sub = command("status", _status, "show the board of the running bridge")
+
+def _reaching(command: Callable[[str, Any, str], arguments.Parser]) -> None:
+    """The commands for a chat that runs, or ran."""
+    sub = command("tell", asking.tell, "give a host's command to the running bridge")
+    sub.add_argument("chat", metavar="CHAT", help="the chat's id")
+    sub.add_argument("words", nargs="*", metavar="COMMAND", help="one of the commands below, with its words")
+    sub.more = arguments.verbs_listed
+
+    sub = command("status", asking.status, "show the board of a running or past chat")
     sub.add_argument("chat", nargs="?", metavar="CHAT", help="the chat's id, if there are several")
 
-    sub = command("report", _report, "write the transcript of a chat of the running bridge")
+    sub = command("report", asking.report, "write the transcript of a running or past chat")
     sub.add_argument("chat", nargs="?", metavar="CHAT", help="the chat's id, if there are several")
     sub.add_argument(
         "--out", type=Path, default=Path(), metavar="DIR", help="where the files go (this folder)"
     )
+    sub.add_argument(
+        "--format",
+        action="append",
+        choices=("md", "html", "json", "csv"),
+        help="may be given several times (md, html and json); json and csv are for hosts",
+    )
 
-    command("health", _health, "exit 0 if the running bridge is ready")
-    return top
+    sub = command("forget", _forget, "erase a person and what they wrote from the journal")
+    sub.add_argument(
+        "who", metavar="NETWORK:HANDLE", help="as the transcript shows them: mastodon:@ann@server"
+    )
+
+    sub = command(
+        "health", asking.health, "tell whether the running bridge has all its networks: exit status 0 if so"
+    )
+    sub.more = lambda: (
+        "For a container's health check and for scripts. The page has the same at /readyz (503 while a network\n"
+        "is missing); /healthz there only says that the process answers."
+    )
 
 
 def _rehearsal_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "--speed", type=_positive, default=60.0, metavar="X", help="times faster than the clock (60)"
+        "--speed", type=arguments.speed, default=60.0, metavar="X", help="times faster than the clock (60)"
     )
-    sub.add_argument("--participants", type=_count, default=40, metavar="N", help="simulated people (40)")
-    sub.add_argument("--answers", type=_count, default=200, metavar="N", help="posts they write (200)")
-    sub.add_argument("--seed", type=int, default=1, metavar="N", help="the same seed plans the same chat (1)")
+    sub.add_argument(
+        "--participants", type=arguments.one_or_more, default=40, metavar="N", help="simulated people (40)"
+    )
+    sub.add_argument(
+        "--answers", type=arguments.one_or_more, default=200, metavar="N", help="posts they write (200)"
+    )
+    sub.add_argument(
+        "--seed", type=arguments.number, default=1, metavar="N", help="the same seed plans the same chat (1)"
+    )
     sub.add_argument(
         "--faults", choices=("none", "mild", "harsh"), default="none", help="what goes wrong (none)"
     )
     sub.add_argument(
-        "--kills", type=_whole, default=0, metavar="N", help="kill and restart the bridge N times"
+        "--kills",
+        type=arguments.none_or_more,
+        default=0,
+        metavar="N",
+        help="kill and restart the bridge N times",
     )
     sub.add_argument(
         "--out", type=Path, default=Path("rehearsal"), metavar="DIR", help="where files go (rehearsal)"
@@ -118,39 +165,10 @@ def _rehearsal_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--hold", action="store_true", help="keep the page up at the end, until Ctrl-C")
 
 
-def _positive(words: str) -> float:
-    value = float(words)
-    if not 0 < value <= 1000:
-        raise argparse.ArgumentTypeError("a number above 0, at most 1000")
-    return value
-
-
-def _whole(words: str) -> int:
-    value = int(words)
-    if value < 0:
-        raise argparse.ArgumentTypeError("a whole number, 0 or more")
-    return value
-
-
-def _count(words: str) -> int:
-    value = int(words)
-    if value < 1:
-        raise argparse.ArgumentTypeError("a whole number, 1 or more")
-    return value
-
-
-def _print(document: object) -> None:
-    """One JSON document on stdout."""
-    import msgspec
-
-    sys.stdout.write(json.dumps(msgspec.to_builtins(document), ensure_ascii=False, indent=1) + "\n")
-    sys.stdout.flush()
-
-
 def _refused(args: argparse.Namespace, mistakes: Sequence[Any]) -> int:
     """All mistakes at once, for a person and for a program."""
     if args.json:
-        _print({"mistakes": [vars(m) for m in mistakes]})
+        print_json({"mistakes": [vars(m) for m in mistakes]})
     count = len(mistakes)
     print(f"chatbridge: {count} mistake{'s' * (count != 1)} in the config:\n", file=sys.stderr)
     print("\n\n".join(str(m) for m in mistakes), file=sys.stderr)
@@ -158,9 +176,7 @@ def _refused(args: argparse.Namespace, mistakes: Sequence[Any]) -> int:
 
 
 def _load(args: argparse.Namespace) -> Config:
-    from bridge.config import load
-
-    config = load(args.config, os.environ)
+    config = load(args)
     for warning in config.warnings:
         print(f"note: {warning}", file=sys.stderr)
     return config
@@ -171,6 +187,7 @@ def _load(args: argparse.Namespace) -> Config:
 
 def _rehearse(args: argparse.Namespace) -> int:
     from bridge.rehearsal.director import Director, Options
+    from bridge.rehearsal.result import show, verdict
     from bridge.terminal import LiveBoard
 
     config = _load(args)
@@ -185,26 +202,39 @@ def _rehearse(args: argparse.Namespace) -> int:
         hold=args.hold,
     )
 
+    told: list[str] = []
+
+    def tell(result: dict[str, Any]) -> None:
+        """In words, the verdict once more only if it became another one."""
+        words = [] if told == (last := verdict(result)) else last if told else [show(result)]
+        told[:] = last
+        if not args.json:
+            print(*words, sep="\n", end="\n" * bool(words), flush=True)
+
     async def perform() -> dict[str, Any]:
-        with LiveBoard() as board:
-            return await _cancellable(Director(config, options, board).run())
+        with LiveBoard(aside="rehearsed as if it began now") as board:
+            return await _cancellable(Director(config, options, board, tell))
 
     result = asyncio.run(perform())
+    tell(result)
     if args.json:
-        _print(result)
-    else:
-        from bridge.rehearsal.result import show
-
-        print(show(result))
+        print_json(result)
     return FAILED if result["lost"] or result["duplicated"] or result["leaked"] else DONE
 
 
-async def _cancellable(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    """Ctrl-C and SIGTERM end it in good order."""
-    task = asyncio.ensure_future(work)
+async def _cancellable(director: Director) -> dict[str, Any]:
+    """Ctrl-C and SIGTERM end the rehearsal in good order, or only the page that it holds."""
+    task = asyncio.ensure_future(director.run())
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if director.holding:
+            director.let_go()
+        else:
+            task.cancel()
+
     for which in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(which, task.cancel)
+        loop.add_signal_handler(which, stop)
     try:
         return await task
     except asyncio.CancelledError:
@@ -223,32 +253,64 @@ def _single(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def _run(args: argparse.Namespace) -> int:
     from bridge.clock import WallClock
-    from bridge.config import missing_secrets, not_ready
     from bridge.errors import ConfigError
+    from bridge.readiness import missing_secrets, not_ready
     from bridge.runner import Bridge
 
     config, clock = _load(args), WallClock()
     if mistakes := (*not_ready(config, clock.now()), *missing_secrets(config)):
         raise ConfigError(mistakes)
-    _log()
+    spoken = sys.stderr.isatty() and not args.json
+    _log(logging.WARNING if spoken else logging.INFO)
 
-    async def perform() -> None:
+    async def perform() -> bool:
         bridge = Bridge(config, clock, _sessions(config), stay=args.stay)
-        loop = asyncio.get_running_loop()
-        for which in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(which, bridge.stop)
+        _stopped_by_signals(bridge, spoken)
         try:
-            await bridge.run()
-        except BaseExceptionGroup as group:
-            raise _single(group) from group
+            async with asyncio.TaskGroup() as group:
+                talking = group.create_task(_talk(bridge)) if spoken else None
+                await bridge.run()
+                if talking is not None:
+                    talking.cancel()
+        except BaseExceptionGroup as error:
+            raise _single(error) from error
+        return bridge.settled
 
-    asyncio.run(perform())
+    over = asyncio.run(perform())
+    if spoken:
+        on = "" if over else f"; to go on: {again(args, 'run')}"
+        say(f"{'It is over' if over else 'Stopped'}. For the transcript: {again(args, 'report')}{on}")
     return DONE
 
 
-def _log() -> None:
+async def _talk(bridge: Bridge) -> None:
+    """Say what goes on; the bridge runs on if that fails."""
+    from bridge.commentary import comment
+
+    try:
+        await comment(bridge, say)
+    except Exception:
+        logging.getLogger(__name__).exception("the commentary failed; the bridge goes on")
+
+
+def _stopped_by_signals(bridge: Bridge, spoken: bool) -> None:
+    """Ctrl-C and SIGTERM end it in good order; a second Ctrl-C ends it at once."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if spoken:
+            say("\nStopping: what is under way is brought to its end. Ctrl-C again stops at once.")
+        for which in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(which)
+        bridge.stop()
+
+    for which in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(which, stop)
+
+
+def _log(level: int) -> None:
     logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
 
 
@@ -262,81 +324,49 @@ def _check(args: argparse.Namespace) -> int:
     from bridge.check import check, show
     from bridge.clock import WallClock
 
-    config = _load_quietly(args)
+    config = load(args)
     report = asyncio.run(check(config, WallClock(), offline=args.offline, sessions=_sessions(config)))
     if args.json:
-        _print(report)
+        print_json(report)
     else:
         print(show(report), end="")
     return DONE if report.ok else FAILED
 
 
-def _load_quietly(args: argparse.Namespace) -> Config:
-    from bridge.config import load
+def _login(args: argparse.Namespace) -> int:
+    from bridge.clock import WallClock
+    from bridge.login import Shell, login
 
-    return load(args.config, os.environ)
+    config = load(args)
+    kept = asyncio.run(login(config, args.network, Shell(), WallClock()))
+    if args.json:
+        print_json({"network": args.network, "kept": [str(place) for place in kept]})
+    else:
+        places = " and ".join(str(place) for place in kept)
+        print(f"Kept in {places}, for this user only. Next: chatbridge check")
+    return DONE
 
 
 def _preview(args: argparse.Namespace) -> int:
     from bridge.preview import preview, show
 
-    shown = preview(_load_quietly(args))
+    shown = preview(load(args))
     if args.json:
-        _print(shown)
+        print_json(shown)
     else:
         print(show(shown), end="")
     return DONE
 
 
-def _tell(args: argparse.Namespace) -> int:
-    from bridge import control
+def _forget(args: argparse.Namespace) -> int:
+    from bridge.forget import erase, show
 
-    verb, *words = " ".join(args.words).split(" ")
-    request = {"do": "tell", "chat": args.chat, "verb": verb.casefold(), "text": " ".join(words)}
-    answer = control.ask(_load_quietly(args).journal, request)
+    done = erase(load(args).journal, args.who)
     if args.json:
-        _print({"answer": answer})
+        print_json(done)
     else:
-        print(answer)
-    return DONE if answer.startswith("Done") else FAILED
-
-
-def _status(args: argparse.Namespace) -> int:
-    import msgspec
-
-    from bridge import control
-    from bridge.model import Board
-    from bridge.terminal import text
-
-    status = control.ask(_load_quietly(args).journal, {"do": "status", "chat": args.chat})
-    if args.json:
-        _print(status)
-    else:
-        print(text(msgspec.convert(status["board"], Board)), end="")
+        print(show(done), end="")
     return DONE
-
-
-def _report(args: argparse.Namespace) -> int:
-    from bridge import control
-
-    request = {"do": "report", "chat": args.chat, "out": str(args.out.absolute())}
-    paths = control.ask(_load_quietly(args).journal, request)
-    if args.json:
-        _print({"transcript": paths})
-    else:
-        print("\n".join(paths))
-    return DONE
-
-
-def _health(args: argparse.Namespace) -> int:
-    from bridge import control
-
-    health = control.ask(_load_quietly(args).journal, {"do": "health"})
-    if args.json:
-        _print(health)
-    else:
-        print("ready" if health["ready"] else "not ready: " + "; ".join(health["troubles"]))
-    return DONE if health["ready"] else FAILED
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """config.toml -> frozen settings, with every mistake found at once.
 
 The file's own tables are the structs below; a network's table belongs to its platform. What depends on the
-clock or on secrets being there (`not_ready`, `missing_secrets`) is asked separately: a config may be checked
+clock or on secrets being there is asked separately (`bridge.readiness`): a config may be checked
 and rehearsed long before it can run.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -23,18 +23,14 @@ from bridge import plan, proofread
 from bridge.errors import ConfigError, Mistake
 from bridge.model import Micros, Network
 from bridge.ports import Platform
-from bridge.secrets import Secrets, gather, variable
+from bridge.secrets import Secrets, folder, gather, variable
 from bridge.settings import Community, Net
-from bridge.tables import SECRET, Findings, decode, joined, read, refuse_secret
-from bridge.when import local
+from bridge.tables import SECRET, Findings, decode, read, refuse_secret
 
 GROUP = "chatbridge.adapters"
 Platforms: TypeAlias = Mapping[str, Callable[[], Platform]]  # kind -> loads it
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_PLACEHOLDER = re.compile(
-    r"…|\.\.\.|(?:^|[/.@])example(?:\.(?:com|org|net|edu))?(?=$|[/:])|\.(?:example|invalid)(?=$|[/:])"
-)
 RESERVED = frozenset({"name"})  # a host's table has this key beside the networks' names
 
 
@@ -136,7 +132,9 @@ def load(
         else:
             found.unknown(key, known)
     table = _community(document.get("community", {}), found)
-    networks = _networks(document.get("networks", {}), env, found, platforms or installed())
+    journal = path.parent / table.journal
+    sources = _Sources(env, folder(journal), found)
+    networks = _networks(document.get("networks", {}), sources, platforms or installed())
     nets = _nets(networks)
     names = tuple(document["networks"]) if isinstance(document.get("networks"), dict) else ()
     handles = {network.name: network.platform.handle for network in networks}
@@ -144,53 +142,13 @@ def load(
     chats = plan.chats(document.get("chats"), context)
     web = decode(Web, document.get("web", {}), "web", found) or Web()
     consent = decode(Consent, document.get("consent", {}), "consent", found) or Consent()
-    mqtt = _mqtt(document["mqtt"], env, found) if "mqtt" in document else None
+    mqtt = _mqtt(document["mqtt"], sources) if "mqtt" in document else None
     page = table.page.rstrip("/") if table.page else None
     community = Community(table.name, table.timezone, table.language, chats, nets, page)
     proofread.check_texts(community, found)
     if found.mistakes:
         raise ConfigError(tuple(found.mistakes))
-    journal = path.parent / table.journal
     return Config(path, community, journal, networks, web, mqtt, consent, tuple(found.warnings))
-
-
-def missing_secrets(config: Config) -> tuple[Mistake, ...]:
-    """The secrets a network needs and does not have. Rehearsing needs none."""
-    return tuple(
-        Mistake(
-            str(config.path),
-            f"networks.{net.name}",
-            "",
-            f"the {secret.replace('_', ' ')} of your {net.platform.title} account",
-            f"Set {variable(net.name, secret)}, or {variable(net.name, secret)}_FILE to a file that holds "
-            "it; the README says where to get it.",
-        )
-        for net in config.networks
-        for secret in net.platform.secrets
-        if secret not in net.secrets
-    )
-
-
-def not_ready(config: Config, now: Micros) -> tuple[Mistake, ...]:
-    """Why this config cannot run at `now`: placeholders that nobody has filled in, and no chat ahead.
-
-    A network with an `api` key is a test's or a proxy's: its placeholders do no harm. A chat counts until its
-    late window has closed, so that a run can be started again in the middle of one.
-    """
-    found = Findings(str(config.path))
-    for key, value in _placeholders(config):
-        table = key.rpartition(".")[0]
-        rest = f"the table [{table}]" if table.startswith("networks.") else "the line"
-        found.mistake(
-            key, value, "your own, not the placeholder", f"Put yours in its place, or take {rest} out."
-        )
-    chats = config.community.chats
-    if all(chat.late_until <= now for chat in chats):
-        for n, chat in enumerate(chats):
-            start = local(chat.starts, config.community.zone)
-            mend = "Give the chat its new date, or add another chat."
-            found.mistake(f"chats[{n}].starts", start, "a start in the future; this one is past", mend)
-    return tuple(found.mistakes)
 
 
 def rebased(config: Config, starts: Micros) -> Community:
@@ -237,9 +195,20 @@ def _community(table: object, found: Findings) -> CommunityTable:
     return community
 
 
-def _networks(
-    tables: object, env: Mapping[str, str], found: Findings, platforms: Platforms
-) -> tuple[NetworkConfig, ...]:
+@dataclass(frozen=True)
+class _Sources:
+    """Where secrets may come from, and where what is wrong goes."""
+
+    env: Mapping[str, str]
+    kept: Path
+    found: Findings
+
+    def gather(self, owner: str, names: tuple[str, ...]) -> Secrets:
+        return gather(owner, names, self.env, self.kept, self.found)
+
+
+def _networks(tables: object, sources: _Sources, platforms: Platforms) -> tuple[NetworkConfig, ...]:
+    found = sources.found
     if not isinstance(tables, dict) or not tables:
         found.mistake(
             "networks",
@@ -251,7 +220,7 @@ def _networks(
     networks = [
         network
         for name, table in tables.items()
-        if (network := _network(name, table, env, found, platforms)) is not None
+        if (network := _network(name, table, sources, platforms)) is not None
     ]
     posting: dict[str, Network] = {}
     for network in networks:
@@ -270,9 +239,8 @@ def _networks(
     return tuple(networks)
 
 
-def _network(
-    name: str, table: object, env: Mapping[str, str], found: Findings, platforms: Platforms
-) -> NetworkConfig | None:
+def _network(name: str, table: object, sources: _Sources, platforms: Platforms) -> NetworkConfig | None:
+    found = sources.found
     at = f"networks.{name}"
     if not _NAME.fullmatch(name) or name in RESERVED:
         found.mistake(
@@ -294,7 +262,7 @@ def _network(
     own = {key: value for key, value in table.items() if key not in ("kind", "post")}
     names = tuple(variable(name, secret) for secret in platform.secrets)
     settings = decode(platform.settings, own, at, found, secrets=names)
-    secrets = gather(name, platform.secrets, env, found)
+    secrets = sources.gather(name, platform.secrets)
     if settings is None:
         return None
     return NetworkConfig(name, str(table["kind"]), platform, settings, secrets, post, "api" in own)
@@ -344,32 +312,11 @@ def _nets(networks: tuple[NetworkConfig, ...]) -> tuple[Net, ...]:
     return tuple(nets)
 
 
-def _mqtt(table: object, env: Mapping[str, str], found: Findings) -> Mqtt | None:
+def _mqtt(table: object, sources: _Sources) -> Mqtt | None:
     secrets = ("username", "password")
     names = tuple(variable("mqtt", secret) for secret in secrets)
-    mqtt = decode(MqttTable, table, "mqtt", found, required=("url",), secrets=names)
+    mqtt = decode(MqttTable, table, "mqtt", sources.found, required=("url",), secrets=names)
     if mqtt is None:
         return None
     tls = mqtt.tls or mqtt.url.startswith("mqtts:")
-    return Mqtt(mqtt.url, mqtt.prefix, tls, gather("mqtt", secrets, env, found))
-
-
-def _placeholders(config: Config) -> Iterator[tuple[str, str]]:
-    """Key and value of everything that still says "example" or "…"."""
-    if config.community.page and _PLACEHOLDER.search(config.community.page):
-        yield "community.page", config.community.page
-    for n, chat in enumerate(config.community.chats):
-        if chat.article and _PLACEHOLDER.search(chat.article):
-            yield f"chats[{n}].article", chat.article
-        for h, host in enumerate(chat.hosts):
-            for name, handle in host.handles:
-                if _PLACEHOLDER.search(handle):
-                    yield f"chats[{n}].hosts[{h}].{name}", handle
-    for network in config.networks:
-        if network.elsewhere:
-            continue
-        for field in msgspec.structs.fields(network.settings):
-            value = getattr(network.settings, field.name)
-            for text in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(text, str) and _PLACEHOLDER.search(text):
-                    yield joined(f"networks.{network.name}", field.encode_name), text
+    return Mqtt(mqtt.url, mqtt.prefix, tls, sources.gather("mqtt", secrets))

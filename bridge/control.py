@@ -38,10 +38,15 @@ def address(journal: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"chatbridge-{mark}.sock"
 
 
+def sweep(journal: Path) -> None:
+    """Take away the socket of a bridge that was killed. Only for who knows that none runs."""
+    address(journal).unlink(missing_ok=True)
+
+
 async def listen(journal: Path, handlers: dict[str, Handler]) -> None:
     """Answer requests `{"do": NAME, ...}` until cancelled."""
     path = address(journal)
-    path.unlink(missing_ok=True)  # the journal's lock says that nobody listens there any more
+    sweep(journal)  # the journal's lock says that nobody listens there any more
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -55,7 +60,7 @@ async def listen(journal: Path, handlers: dict[str, Handler]) -> None:
             async with await asyncio.start_unix_server(converse, sock=mine, limit=LONGEST) as server:
                 await server.serve_forever()
         finally:
-            path.unlink(missing_ok=True)
+            sweep(journal)
 
 
 def _bound(path: Path) -> socket.socket:
@@ -89,17 +94,22 @@ async def _answer(line: bytes, handlers: dict[str, Handler]) -> Answer:
 
 def ask(journal: Path, request: Answer, patience: float = 10.0) -> Any:
     """Ask the bridge that runs on `journal`; `patience` in seconds. Raises NotRunning if there is none or it ends
-    before it answers, and ChatbridgeError with what it says if it cannot do it."""
+    before it answers (with a cause, if it only takes longer than that), and ChatbridgeError with what
+    it says if it cannot do it."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(patience)
-            connection.connect(str(address(journal)))
-            connection.sendall(msgspec.json.encode(request) + b"\n")
-            with connection.makefile("rb") as stream:
-                line = stream.readline()
-    except OSError as error:
+        line = _exchanged(address(journal), msgspec.json.encode(request) + b"\n", patience)
+    except UnicodeEncodeError:
+        raise ChatbridgeError("That holds something that is not text in UTF-8. Type it anew.") from None
+    except (TimeoutError, BlockingIOError) as error:
         raise NotRunning(
-            f"No bridge answers on {journal} ({error.strerror or error}). Start one with `chatbridge run`."
+            f"The bridge on {journal} did not answer within {patience:g} seconds. Try again; its log may say more."
+        ) from error
+    except (FileNotFoundError, ConnectionError):
+        raise NotRunning(f"No bridge is running on {journal}.") from None
+    except OSError as error:
+        raise ChatbridgeError(
+            f"The bridge on {journal} cannot be reached: {error.strerror or error}. "
+            "It answers only to the user it runs as."
         ) from None
     if not line.endswith(b"\n"):
         raise NotRunning(f"The bridge on {journal} ended before it could answer.")
@@ -107,3 +117,13 @@ def ask(journal: Path, request: Answer, patience: float = 10.0) -> Any:
     if "error" in answer:
         raise ChatbridgeError(answer["error"])
     return answer["ok"]
+
+
+def _exchanged(where: Path, line: bytes, patience: float) -> bytes:
+    """One line there and one back."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(patience)
+        connection.connect(str(where))
+        connection.sendall(line)
+        with connection.makefile("rb") as stream:
+            return stream.readline()

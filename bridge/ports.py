@@ -129,6 +129,34 @@ class Console(Protocol):
         ...
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """Something `check` says of an account. `mend`: what to do about it; "": nothing, it is good to know.
+    `needed`: the chat cannot be held before it is done."""
+
+    what: str
+    mend: str = ""
+    needed: bool = False
+
+
+@runtime_checkable
+class Inspected(Protocol):
+    """A Link that can tell more of its account than `opened` does."""
+
+    async def inspect(self) -> tuple[Remark, ...]:
+        """Look, changing nothing. Raises only LinkError; what cannot be seen is left out."""
+        ...
+
+
+class Terminal(Protocol):
+    """The person who is setting an account up."""
+
+    def say(self, text: str) -> None: ...
+
+    async def ask(self, prompt: str, *, secret: bool = False) -> str:
+        """What they type, without the spaces around it; `secret`: it is not shown."""
+        ...
+
+
 class Adapter(Protocol):
     """One configured network."""
 
@@ -153,6 +181,11 @@ class Platform(Protocol):
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         """`settings` is an instance of `self.settings`; `secrets` holds those that are set."""
+        ...
+
+    async def login(self, name: Network, settings: Any, terminal: Terminal, clock: Clock) -> Mapping[str, str]:
+        """Obtain the secrets of `self.secrets` with a person's help, and try them. Raises NeedsLogin if the
+        network says no, Unreachable."""
         ...
 
 

@@ -19,11 +19,12 @@ from bridge.config import Config
 from bridge.delivery import Row
 from bridge.engine import Engine
 from bridge.errors import ChatbridgeError
+from bridge.forget import forget
 from bridge.journal import Journal
 from bridge.model import Command, Final, Network
 from bridge.outbox import Outbox
 from bridge.ports import Clock, SessionStore
-from bridge.report.files import write
+from bridge.report.from_journal import FORMATS, USUAL, chosen, status, write
 from bridge.supervise import Supervisor, Watch
 from bridge.web import make_app
 
@@ -68,6 +69,8 @@ class Bridge:
         self._asked = 0
         self._told: dict[str, str] = {}  # answers to `tell`, on their way
         self.listening = asyncio.Event()
+        self.news = asyncio.Event()  # a sheet, an entry or a network's health is different
+        self.supervisor.noticed = self.news.set
         self._over = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -85,6 +88,7 @@ class Bridge:
         released.seen = self.supervisor.seen
         released.answer = self._answer
         released.whisper = self.supervisor.whisper
+        released.forgotten = self.outbox.forget
         released.feeds = [feed, self.supervisor, self]
         try:
             async with asyncio.TaskGroup() as group:
@@ -155,6 +159,7 @@ class Bridge:
         """`bridge.ports.Feed`: the merged timeline has work, and a chat may be over."""
         self.outbox.stir()
         self._over.set()
+        self.news.set()
 
     # ------------------------------------------------------------ how things are
 
@@ -203,6 +208,7 @@ class Bridge:
             "report": self._report,
             "digest": self._digest,
             "health": self._health,
+            "forget": self._forget,
         }
 
     async def _pace(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -210,15 +216,9 @@ class Bridge:
         return {"next": self.engine.session.deadline(), "busy": self.busy, "settled": self.settled}
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
-        chat = self._chat(request.get("chat"))
-        now = self.clock.now()
-        board = self.engine.session.board(chat, now, self.supervisor.health())
-        newest = self.engine.session.view(chat, "page", now).entries[-8:]
-        return {
-            "board": msgspec.to_builtins(board),
-            "newest": msgspec.to_builtins(newest),
-            "page": self.address,
-        }
+        session, chat = self.engine.session, self._chat(request.get("chat"))
+        shown = status(session, chat, self.clock.now(), self.supervisor.health())
+        return {**shown, "page": self.address, "running": True}
 
     async def _tell(self, request: dict[str, Any]) -> str:
         """A host's command from the server. Waits until it is done."""
@@ -248,10 +248,18 @@ class Bridge:
         chat = self._chat(request.get("chat"))
         session, now = self.engine.session, self.clock.now()
         view, every = session.view(chat, "page", now), session.view(chat, "page", now, every=True)
-        return [str(path) for path in await asyncio.to_thread(write, view, every, Path(request["out"]))]
+        formats = [ending for ending in request.get("formats", USUAL) if ending in FORMATS]
+        try:
+            return await asyncio.to_thread(write, view, every, Path(request["out"]), formats)
+        except OSError as error:
+            raise ChatbridgeError(f"{error.filename or request['out']}: {error.strerror}") from None
 
     async def _digest(self, request: dict[str, Any]) -> str:
         return self.engine.session.digest()
+
+    async def _forget(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Erase a person, named as NETWORK:HANDLE."""
+        return msgspec.to_builtins(await forget(self.engine, request["who"], self.engine.submit))  # type: ignore[no-any-return]  # it takes a struct
 
     async def _health(self, request: dict[str, Any]) -> dict[str, Any]:
         troubles = [
@@ -260,9 +268,4 @@ class Bridge:
         return {"ready": self.supervisor.ready, "troubles": troubles}
 
     def _chat(self, name: str | None) -> str:
-        chats = self.chats()
-        if name is None and len(chats) == 1:
-            return chats[0]
-        if name not in chats:
-            raise ChatbridgeError(f"There is no chat {name!r}. There are: {', '.join(chats) or 'none'}.")
-        return name
+        return chosen(self.engine.session, name)

@@ -1,4 +1,4 @@
-"""Secrets: from the environment or from files it names, never from the config, never shown."""
+"""Secrets: from the environment, from files it names or that `login` left; never from the config, never shown."""
 
 from __future__ import annotations
 
@@ -32,8 +32,16 @@ def variable(owner: str, secret: str) -> str:
     return f"{owner}_{secret}".upper()
 
 
-def gather(owner: str, names: tuple[str, ...], env: Mapping[str, str], found: Findings) -> Secrets:
-    """What the environment has of `names`: OWNER_NAME itself, or the content of the file OWNER_NAME_FILE.
+def folder(journal: Path) -> Path:
+    """Where `login` keeps secrets: beside the journal, a file each, called like its variable."""
+    return journal.parent / "secrets"
+
+
+def gather(
+    owner: str, names: tuple[str, ...], env: Mapping[str, str], kept: Path, found: Findings
+) -> Secrets:
+    """What there is of `names`: OWNER_NAME in the environment, else the content of the file OWNER_NAME_FILE
+    says, else that of OWNER_NAME in the folder `kept`.
 
     A variable that is set but empty counts as not set: env files and compose files leave such behind.
     """
@@ -47,6 +55,8 @@ def gather(owner: str, names: tuple[str, ...], env: Mapping[str, str], found: Fi
             )
         elif file:
             value = _content(f"{key}_FILE", file, found)
+        elif not value and (kept / key).exists():
+            value = _content(key, str(kept / key), found)
         if value:
             values[name] = value
     return Secrets(values)

@@ -103,6 +103,7 @@ class Watch:
             log.info("%s is %s%s", self.name, state, f": {why}" if why else "")
             self._state = Health(self.name, self.title, state, self._clock.now(), why)  # type: ignore[arg-type]  # one of Health's
             self._board.set()
+            self.noticed()
 
     # ------------------------------------------------------------ living
 
@@ -210,6 +211,7 @@ class Watch:
             await woken(self._board, self._clock, next_time if waiting else None)
 
     healths: Callable[[], tuple[Health, ...]] = staticmethod(lambda: ())
+    noticed: Callable[[], None] = staticmethod(lambda: None)  # its health is another
 
     async def _telling(self, console: Console) -> None:
         """What is for one person's eyes, in the order it came up."""
@@ -228,12 +230,15 @@ class Supervisor:
         for name, watch in self.watches.items():
             watch.resume_from(cursors.get(name))
             watch.healths = self.health
+            watch.noticed = self._noticed
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             for watch in self.watches.values():
                 group.create_task(watch.keep(), name=f"link {watch.name}")
+
+    noticed: Callable[[], None] = staticmethod(lambda: None)  # a network's health is another
 
     def health(self) -> tuple[Health, ...]:
         return tuple(watch.health for watch in self.watches.values())
@@ -245,6 +250,9 @@ class Supervisor:
     @property
     def rereading(self) -> bool:
         return any(watch.rereading for watch in self.watches.values())
+
+    def _noticed(self) -> None:
+        self.noticed()
 
     # `bridge.ports.Feed`, and the engine's other callbacks
 

@@ -25,7 +25,6 @@ from bridge.text import tame
 
 PAINTED = 0.1  # seconds between two pictures of a live board
 WIDE = 120  # columns from which sheet and news stand side by side
-PHASES = {"before": "not begun", "open": "open", "late": "late answers", "over": "over"}
 SIGNS = {"posted": "✓", "sent": "✓", "planned": "·"}
 STYLES = {"posted": "green", "sent": "green", "due": "bold yellow", "held": "bold red", "skipped": "dim"}
 HEALTH = {"ready": "green", "opening": "yellow", "down": "bold red", "refused": "bold red"}
@@ -35,12 +34,13 @@ class LiveBoard:
     """A chat's board on stderr. `with` it; `show` and `note` as often as there is something new.
 
     On a terminal the newest picture stays in place; elsewhere a line is printed for each item, network and
-    note that changed.
+    note that changed. `aside` is said once beside the title.
     """
 
-    def __init__(self, page: str | None = None, console: Console | None = None) -> None:
+    def __init__(self, page: str | None = None, console: Console | None = None, aside: str = "") -> None:
         self._console = console or Console(stderr=True, highlight=False)
         self._page = page
+        self._aside = aside
         self._live: Live | None = None
         self._board: Board | None = None
         self._newest: Sequence[EntryView] = ()
@@ -52,11 +52,17 @@ class LiveBoard:
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
             self._live.start()
+        elif self._aside:
+            self.note(f"The chat is {self._aside}.")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Leave the last picture standing; what is noted from now on comes below it."""
         if self._live is not None:
             self._paint()
             self._live.stop()
@@ -91,7 +97,8 @@ class LiveBoard:
         notes = [Text(note, style="cyan", no_wrap=True, overflow="ellipsis") for note in self._notes]
         picture: list[RenderableType] = [*notes]
         if self._board is not None:
-            picture = [drawn(self._board, width, height - len(notes) - 1, self._page, self._newest), *notes]
+            room = height - len(notes) - 1
+            picture = [drawn(self._board, width, room, self._page, self._newest, aside=self._aside), *notes]
         self._live.update(Group(*picture), refresh=True)
         self._painted = time.monotonic()
 
@@ -120,10 +127,16 @@ def text(board: Board, width: int = 100) -> str:
 
 
 def drawn(
-    board: Board, width: int, height: int | None, page: str | None, newest: Sequence[EntryView]
+    board: Board,
+    width: int,
+    height: int | None,
+    page: str | None,
+    newest: Sequence[EntryView],
+    *,
+    aside: str = "",
 ) -> RenderableType:
     """The board as a picture of at most `height` lines (None: as many as it takes)."""
-    head = _head(board, page)
+    head = _head(board, page, aside)
     health = [_health(h, board) for h in board.health]
     log = [_line(words, "dim") for words in board.log]
     if height is None:
@@ -142,21 +155,27 @@ def drawn(
         grid.add_column(ratio=2)
         grid.add_row(_sheet(board, int(width * 0.6), room), Group(*side[: room + 2]))
         return Group(*head, grid)
+    cut = len(health) - max(room - 4, 1)
     health = health[: max(room - 4, 1)]
     room -= len(health)
     news = [_entry(entry) for entry in newest[-min(4, max(room // 4, 0)) :]] if room >= 8 else []
     said = log[-min(2, room // 6) :] if room >= 6 else []
     room -= len(news) + len(said)
-    return Group(*head, _sheet(board, width, room), *health, *news, *said)
+    return Group(*head, _sheet(board, width, room, max(cut, 0)), *health, *news, *said)
 
 
-def _head(board: Board, page: str | None) -> list[RenderableType]:
-    title = Text.assemble((tame(board.title), "bold"), f"  #{board.tag}", no_wrap=True, overflow="ellipsis")
+def _head(board: Board, page: str | None, aside: str) -> list[RenderableType]:
+    title = Text.assemble(
+        (tame(board.title), "bold"),
+        f"  #{board.tag}{' · ' * bool(aside)}{aside}",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
     clock = f"{when.local(board.now, board.zone):%H:%M:%S} {when.place(board.zone)}"
+    figures = f"{_number(board.entries, 'entry', 'entries')} by {_number(board.people, 'person', 'people')}"
     state = Text.assemble(
-        (PHASES[board.phase], "bold green" if board.phase == "open" else "bold"),
-        f" · {clock} · {_hour(board)} · {_number(board.entries, 'entry', 'entries')} by "
-        f"{_number(board.people, 'person', 'people')}",
+        (_phase(board), "bold green" if board.phase == "open" else "bold"),
+        f" · {figures} · {clock}",
         no_wrap=True,
         overflow="ellipsis",
     )
@@ -166,38 +185,57 @@ def _head(board: Board, page: str | None) -> list[RenderableType]:
         second.append("ON HOLD ", "bold red")
     if coming is not None:
         left = coming.due - board.now
-        second.append(f"next: {_label(coming)} " + (f"in {length(left)}" if left > 0 else "now"), "bold")
+        second.append(f"next: {called(coming)} " + (f"in {length(left)}" if left > 0 else "now"), "bold")
     if page:
         second.append(f"{' · ' if second.plain else ''}page {page}", "cyan")
     return [title, state, *([second] if second.plain else [])]
 
 
-def _hour(board: Board) -> str:
-    if board.now < board.starts:
-        return f"starts in {length(board.starts - board.now)}"
-    if board.now < board.ends:
-        return f"{length(board.ends - board.now)} left"
-    return f"ended {length(board.now - board.ends)} ago"
+def _phase(board: Board) -> str:
+    """How far the hour is."""
+    match board.phase:
+        case "before":
+            return f"starts in {length(board.starts - board.now)}"
+        case "open":
+            return f"open · {length(board.ends - board.now)} left"
+        case "late" if board.now < board.late_until:
+            return f"ended {_at(board.ends, board)}, late answers until {_at(board.late_until, board)}"
+        case _:
+            return f"ended {_at(board.ends, board)}"
 
 
-def _sheet(board: Board, width: int, rows: int) -> Table:
-    """The run sheet with each network's state and answers: the lines around the present one."""
+def _at(at: Micros, board: Board) -> str:
+    """ "21:00", with the date if that is not today's."""
+    here, today = when.local(at, board.zone), when.local(board.now, board.zone)
+    if here.date() == today.date():
+        return f"{here:%H:%M}"
+    return f"{here:%H:%M on %d %b}" + (f"{here: %Y}" if here.year != today.year else "")
+
+
+def _sheet(board: Board, width: int, rows: int, cut: int = 0) -> RenderableType:
+    """The run sheet with each network's state and answers: the lines around the present one, and how many
+    more there are, with the `cut` ones elsewhere."""
     networks = _networks(board)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False, expand=True)
-    table.add_column("", width=6, no_wrap=True)
-    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column("time", width=6, no_wrap=True)
+    table.add_column("item", no_wrap=True, overflow="ellipsis", ratio=1)
     column = max(6, min(10, (width - 40) // max(len(networks), 1)))
     for title in networks.values():
         table.add_column(Text(tame(title)), width=column, no_wrap=True, overflow="ellipsis", justify="right")
     answers = {label: dict(row) for label, row in board.answers}
-    for line in _window(board, rows):
+    whole = len(board.lines) <= rows and not cut
+    shown = board.lines if whole else _window(board, rows - 1)
+    for line in shown:
         mine = line.id == board.current
         words = layout.one_line(" ".join(["▸"] * mine + [line.label, line.text])) or line.id
         style = "bold" if mine else STYLES.get(line.state, "") if line.state != "posted" else ""
         states = dict(line.on)
         cells = [_cell(states.get(n, line.state), answers.get(line.label, {}).get(n)) for n in networks]
         table.add_row(_due(line, board), Text(words, style), *cells)
-    return table
+    if whole:
+        return table
+    more = _number(len(board.lines) - len(shown) + cut, "more line", "more lines")
+    return Group(table, _line(f"… {more}, make the window taller", "dim"))
 
 
 def _window(board: Board, rows: int) -> Sequence[Line]:
@@ -261,14 +299,15 @@ def _line(words: str, style: str) -> Text:
     return Text(layout.one_line(words), style, no_wrap=True, overflow="ellipsis")
 
 
-def _label(line: Line) -> str:
+def called(line: Line) -> str:
+    """How people call an item: "Q3", "Welcome"."""
     return line.label or layout.one_line(line.text)[:40] or line.id
 
 
 def _told_line(board: Board, line: Line) -> str:
     titles = _networks(board)
     others = [f"{titles.get(n, n)} {state}" for n, state in line.on if state not in (line.state, "sent")]
-    return f"{_label(line)} {line.state}" + (f" ({', '.join(others)})" if others else "")
+    return f"{called(line)} {line.state}" + (f" ({', '.join(others)})" if others else "")
 
 
 def _number(number: int, one: str, many: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge import control
 from simulator.faults import HARSH, MILD
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +84,35 @@ def test_threads_and_agreement(tmp_path: Path) -> None:
     messages = json.loads((tmp_path / "out" / "servers.json").read_text())["slack"]
     under = [m for m in messages if m["author"] == "bridge" and m["place"] == "chat" and m["reply_to"]]
     assert len(under) > 20
+
+
+@pytest.mark.timeout(240)
+def test_the_verdict_comes_before_the_page_is_held(tmp_path: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "bridge", "rehearse", "--hold", "--speed", "240", "--out", str(tmp_path)),
+        *("--participants", "8", "--answers", "24", "--seed", "24"),
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as held:
+        assert held.stdout is not None
+        assert held.stderr is not None
+        said = ""
+        while "transcript.html" not in said:
+            line = held.stdout.readline()
+            assert line, held.stderr.read()
+            said += line
+        assert "Nothing lost, nothing doubled, nothing leaked." in said
+        notes = ""
+        while "until you press Ctrl-C" not in notes:
+            notes += held.stderr.readline()
+        with urllib.request.urlopen(notes.split("The page stays at ")[1].split()[0]) as page:
+            assert b"CCNVirtual" in page.read()
+        held.send_signal(signal.SIGINT)
+        rest, errors = held.communicate(timeout=60)
+    assert (held.returncode, rest) == (0, ""), errors
+    assert "The chat is rehearsed as if it began now." in notes
+    assert not control.address(tmp_path / "stage" / "journal.db").exists()
 
 
 def test_three_mistakes_are_named_at_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -135,6 +136,54 @@ def test_a_short_chat_is_run_steered_and_ends_by_itself(stand: Stand) -> None:
     found = stand.ask({"do": "compare", "transcript": str(transcript)})
     for question in found["questions"]:
         assert question["posted"] == dict.fromkeys(NETWORKS, 1)
+    # the chat is over and nothing runs: what was kept is still to be had
+    assert "No bridge is running" in stand.wait("status").stdout
+    assert stand.wait("report", "--out", "later", "--format", "md", "--format", "csv").returncode == 0
+    assert (stand.folder / "later" / "transcript.md").read_text().startswith("# Safer handovers")
+    assert sorted(path.name for path in (stand.folder / "later").iterdir()) == [
+        "transcript.csv",
+        "transcript.md",
+    ]
+    assert "Start it with: chatbridge run" in stand.chatbridge("tell", "handovers", "next").stderr
+
+
+@pytest.mark.timeout(120)
+def test_on_a_terminal_it_says_what_it_does(stand: Stand) -> None:
+    begin(stand, minutes=0.6)
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "bridge", "run"]
+    with subprocess.Popen(command, cwd=stand.folder, env=stand.env, stderr=terminal) as run:
+        os.close(terminal)
+        said = until(screen, "Q1 is on ")
+        run.send_signal(signal.SIGINT)
+        said += until(screen, None)
+    assert run.returncode == 0, said
+    for words in (
+        "The Night Round: Safer handovers (#WardChat)",
+        "  Page       http://127.0.0.1:",
+        "Ctrl-C stops the bridge. Start it again any time",
+        "Mastodon is open, as @",
+        "Slack is open, as @",
+        "Welcome is on Mastodon, Bluesky and Slack. Next: Q1 at ",
+        "Stopping: ",
+        "Stopped. For the transcript: chatbridge report; to go on: chatbridge run",
+    ):
+        assert words in said
+    assert " INFO " not in said
+
+
+def until(screen: int, words: str | None) -> str:
+    """What comes on a terminal until these words do, or until nobody writes there any more."""
+    said = b""
+    while words is None or words.encode() not in said:
+        try:
+            more = os.read(screen, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not more:
+            break
+        said += more
+    return said.decode()
 
 
 @pytest.mark.timeout(120)

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import msgspec
 
 from bridge.config import Platforms
+from bridge.errors import NeedsLogin
 from bridge.model import Capabilities, Limits, Network, Opened
-from bridge.ports import Adapter, Clock, Link, Platform, SessionStore
+from bridge.ports import Adapter, Clock, Link, Platform, Remark, SessionStore, Terminal
 
 
 class HallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,8 +30,12 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class OpenLink:
     """As much of a Link as looking at it takes."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: Opened, remarks: tuple[Remark, ...]) -> None:
         self.opened = opened
+        self._remarks = remarks
+
+    async def inspect(self) -> tuple[Remark, ...]:
+        return self._remarks
 
 
 class Kind:
@@ -46,6 +51,7 @@ class Kind:
         mirror: bool = False,
         handle: tuple[str, str] = (r"@?\w+@\w+\.test", "@ann@hall.test"),
         opens: Callable[[Network], Opened] | None = None,
+        remarks: tuple[Remark, ...] = (),
     ) -> None:
         self.title = title
         self.settings = settings
@@ -55,10 +61,19 @@ class Kind:
         self.handle = handle
         self.opened: list[Network] = []
         self._opens = opens or self._at_once
+        self.remarks = remarks
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         assert isinstance(settings, self.settings)
         return Opening(name, self)
+
+    async def login(
+        self, name: Network, settings: Any, terminal: Terminal, clock: Clock
+    ) -> Mapping[str, str]:
+        given = {secret: await terminal.ask(f"The {secret}: ", secret=True) for secret in self.secrets}
+        if not all(given.values()):
+            raise NeedsLogin(f"{self.title} does not accept it")
+        return given
 
     def open(self, name: Network) -> Opened:
         self.opened.append(name)
@@ -78,7 +93,7 @@ class Opening:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Any]:
-        yield OpenLink(self._kind.open(self.name))
+        yield OpenLink(self._kind.open(self.name), self._kind.remarks)
 
 
 def hall(**more: Any) -> Kind:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from bridge.chat.state import Arrived, Tick
-from bridge.model import MINUTE, Board, Button, Command, Notice, Opened, Publish, Ref, Sent, Words
+from bridge.model import MINUTE, Board, Button, Command, Media, Notice, Opened, Publish, Ref, Sent, Words
 from bridge.settings import Host, Net, Question
 from tests.unit.make import LIMITS, NETS, SLACK_HOST, STARTS, Hour, chat, community, post
 
@@ -40,7 +40,7 @@ def test_everything_goes_out_once_and_in_its_order_everywhere() -> None:
     hour.until(61)
     for network in ALL:
         assert hour.went_out[network] == [
-            *("announcement", "reminder-10m", "welcome", "q1", "q2", "q3", "recap-half", "recap", "closing")
+            *("announcement", "reminder-10m", "welcome", "q1", "q2", "recap-half", "q3", "recap", "closing")
         ]
     assert all(i.state == "posted" for i in hour.sheet.items)
     (reminder,) = [o for o in hour.orders if o.item == "reminder-10m" and o.network == "mastodon"]
@@ -128,7 +128,7 @@ def test_back_after_two_were_due() -> None:
     hour.until(24)
     for network in ALL:
         assert (hour.on("q1")[network], hour.on("q2")[network]) == ("skipped", "posted")
-        assert hour.went_out[network] == ["welcome", "q2"]
+        assert hour.went_out[network] == ["welcome", "q2", "recap-half"]
     assert state(hour, "q1") == "skipped"
 
 
@@ -207,6 +207,85 @@ def test_a_part_that_is_refused_is_told() -> None:
     hour.refusing["bluesky"] = "not a second time"
     hour.deliver()
     assert [t for t in texts(hour) if "a part was refused: not a second time" in t]
+
+
+# ---------------------------------------------------------------- pictures, languages, recaps
+
+PICTURED = Question(
+    STARTS + 5 * MINUTE,
+    "What helps?",
+    image="/srv/our chat/q1.png",
+    digest="ab12",
+    alt="A tidy ward",
+    warning="hospital",
+    translations=(("cy", "Beth sy'n helpu?"), ("fr", "Qu'est-ce qui aide ? " * 30)),
+)
+
+
+def published(hour: Hour, item: str, network: str) -> list[Publish]:
+    return [
+        o.op
+        for o in hour.orders
+        if o.item == item and o.network == network and o.lane == "sheet" and isinstance(o.op, Publish)
+    ]
+
+
+@pytest.mark.parametrize("network", ALL)
+def test_a_question_takes_its_picture_along_and_its_translations_follow_it(network: str) -> None:
+    hour = Hour(community(chat(questions=(PICTURED,))))
+    hour.until(6)
+    first, *others = [o for o in hour.orders if (o.item, o.network, o.lane) == ("q1", network, "sheet")]
+    words = [o.op.content for o in (first, *others) if isinstance(o.op, Publish)]
+    assert all(isinstance(w, Words) and w.warning == "hospital" for w in words)
+    assert [w.language for w in words if isinstance(w, Words)][:3] == ["en", "cy", "fr"]
+    assert [w.media for w in words if isinstance(w, Words)] == [
+        (Media("file:///srv/our%20chat/q1.png", "image", "A tidy ward", "ab12"),),
+        *[()] * len(others),
+    ]
+    cy, fr, *rest = others
+    assert isinstance(cy.op, Publish)
+    assert isinstance(fr.op, Publish)
+    assert cy.op.reply_to == fr.op.reply_to == first.id, "each language is a thread of its own"
+    assert bool(rest) is (network != "slack")
+    for one, other in pairwise((fr, *rest)):
+        assert isinstance(other.op, Publish)
+        assert other.op.reply_to == one.id
+
+
+def test_who_answers_a_translation_answers_the_question() -> None:
+    hour = Hour(community(chat(questions=(PICTURED, Question(STARTS + 15 * MINUTE, "And you?")))))
+    hour.until(16)
+    order = next(o for o in hour.orders if (o.item, o.network, o.part) == ("q1", "mastodon", 1))
+    answer = post("1", "cerddoriaeth", at=hour.now, reply_to=Ref("mastodon", hour.made[order.id]))
+    hour.write(answer)
+    assert hour.placed(answer) == ((1,), "thread")
+
+
+def test_a_picture_that_is_refused_is_the_hosts_to_decide() -> None:
+    hour = Hour(community(chat(questions=(PICTURED,))))
+    hour.until(4)
+    hour.refusing["bluesky"] = "the picture is too large"
+    hour.until(6)
+    assert hour.on("q1") == {"mastodon": "posted", "bluesky": "refused", "slack": "posted"}
+    assert texts(hour) == ["Q1 on Bluesky: refused: the picture is too large"]
+    hour.refusing.clear()
+    press(hour, buttons(hour)[0])
+    *_, again = [p.content for p in published(hour, "q1", "bluesky") if p.reply_to is None]
+    assert isinstance(again, Words)
+    assert again.media, "nor is it left out then"
+
+
+def test_a_recap_leaves_out_a_question_that_was_only_just_asked() -> None:
+    hour = Hour()
+    hour.until(18.5)
+    hour.write(post("1", "A1: we listen #WardChat", at=hour.now))
+    hour.command("next")  # the recap
+    assert hour.texts("bluesky")[-1] == "So far: 1 answer.\nQ1: Mastodon 1\nQ2: none yet #WardChat"
+    hour.command("next")  # Q3
+    hour.write(post("2", "A3: we do #WardChat", at=hour.now))
+    hour.command("end")
+    (recap,) = [words for words in hour.texts("bluesky") if words.startswith("The whole hour")]
+    assert recap == "The whole hour: 1 answer.\nQ1: Mastodon 1\nQ2: none yet #WardChat"
 
 
 # ---------------------------------------------------------------- hosts

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bridge.config import installed, load, missing_secrets, not_ready, rebased
+from bridge.config import installed, load, rebased
 from bridge.errors import ConfigError
 from bridge.model import HOUR, MINUTE
+from bridge.readiness import missing_secrets, not_ready
 from bridge.when import micros
 from tests.unit.configs import SECOND, SHIPPED, at, mistakes, only, read, swap, written
 from tests.unit.platforms import CONFIG

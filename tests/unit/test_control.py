@@ -64,5 +64,36 @@ async def test_a_bridge_that_ends_in_the_middle_is_no_bridge(tmp_path: Path, sai
 
     server = await asyncio.start_unix_server(die, control.address(journal))
     async with server:
-        with pytest.raises(NotRunning, match="before it could answer"):
+        with pytest.raises(NotRunning, match="before it could answer") as ended:
             await ask(journal, do="echo", say="")
+    assert ended.value.__cause__ is None
+
+
+async def test_a_bridge_that_takes_its_time_is_there_all_the_same(tmp_path: Path) -> None:
+    journal, asked = tmp_path / "journal.db", asyncio.Event()
+
+    async def ponder(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        asked.set()
+
+    async with await asyncio.start_unix_server(ponder, control.address(journal)):
+        with pytest.raises(NotRunning, match=r"did not answer within 0\.05 seconds") as slow:
+            await asyncio.to_thread(control.ask, journal, {"do": "echo"}, 0.05)
+        assert isinstance(slow.value.__cause__, TimeoutError)
+        await asked.wait()
+
+
+async def test_what_a_killed_bridge_leaves_is_no_bridge_and_is_swept(tmp_path: Path) -> None:
+    journal = tmp_path / ("d" * 150) / "journal.db"
+    control._bound(control.address(journal)).close()  # nobody listens, and the file is still there
+    assert control.address(journal).exists()
+    with pytest.raises(NotRunning, match="No bridge is running"):
+        await ask(journal, do="echo", say="")
+    control.sweep(journal)
+    assert not control.address(journal).exists()
+
+
+async def test_what_is_no_text_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    with pytest.raises(ChatbridgeError, match="not text in UTF-8"):
+        await ask(tmp_path / "journal.db", do="echo", say="caf\udce9")

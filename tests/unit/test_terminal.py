@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import msgspec
 import pytest
@@ -74,7 +75,7 @@ def test_board_at_80_by_24_tells_the_essential() -> None:
     lines = screen(board(), 80, 23)
     shown = "\n".join(lines)
     assert "Cultivating communities of practice  #CCNVirtual" in lines[0]
-    assert "open · 20:23:00 London time · 37:00 left · 42 entries by 17 people" in lines[1]
+    assert "open · 37:00 left · 42 entries by 17 people · 20:23:00 London time" in lines[1]
     assert "next: Q4 in 6:00 · page http://127.0.0.1:8080/" in lines[2]
     row = next(text for text in lines if "Q1 What is" in text)
     assert row.split()[-5:] == ["✓", "12", "✓", "7", "✓"]
@@ -89,6 +90,52 @@ def test_a_long_sheet_shows_the_present_line() -> None:
         shown = "\n".join(screen(board(asked), 80, 14))
         assert f"▸ Q{asked}" in shown
         assert f"Q{asked + 1} " in shown
+
+
+@pytest.mark.parametrize("size", [(80, 12), (80, 14), (130, 9)])
+def test_what_does_not_fit_is_counted(size: tuple[int, int]) -> None:
+    shown = board()
+    lines = screen(shown, *size)
+    assert len(lines) <= size[1]
+    rows = [text for text in lines if re.match(r"\d\d(:\d\d| [A-Z]..) {2}", text)]  # a time or a date
+    assert f"… {len(shown.lines) - len(rows)} more lines, make the window taller" in "\n".join(lines)
+    assert "make the window taller" not in "\n".join(screen(shown, 80, 40))
+
+
+def test_columns_are_named() -> None:
+    head = next(text for text in screen(board(), 80, 23) if "Mastodon" in text)
+    assert head.split() == ["time", "item", "Mastodon", "Bluesky", "Slack"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "now", "said"),
+    [
+        ("before", chats.STARTS - 90 * MINUTE, "starts in 1:30:00 · "),
+        ("late", chats.ENDS + 5 * MINUTE, "ended 21:00, late answers until 21:00 on 21 Mar · "),
+        ("late", chats.ENDS + 20 * HOUR, "ended 21:00 on 20 Mar, late answers until 21:00 · "),
+        ("late", chats.ENDS + 30 * HOUR, "ended 21:00 on 20 Mar · "),  # no bridge was there to close it
+        ("over", chats.ENDS + 30 * HOUR, "ended 21:00 on 20 Mar · "),
+        ("over", chats.ENDS + 9000 * HOUR, "ended 21:00 on 20 Mar 2018 · "),
+    ],
+)
+def test_how_far_the_hour_is(phase: str, now: int, said: str) -> None:
+    lines = screen(board(phase=phase, now=now, late_until=chats.ENDS + 24 * HOUR), 100, 23)
+    assert lines[1].startswith(said)
+
+
+def test_what_is_said_aside_stands_by_the_title_or_comes_first() -> None:
+    out = io.StringIO()
+    with terminal.LiveBoard(
+        console=Console(file=out, width=80), aside="rehearsed as if it began now"
+    ) as live:
+        live.show(board(1))
+    first, *others = out.getvalue().splitlines()
+    assert first == "The chat is rehearsed as if it began now."
+    assert others
+    console = Console(file=io.StringIO(), width=90, height=24, force_terminal=True, color_system=None)
+    with console.capture() as capture:
+        console.print(terminal.drawn(board(), 90, 23, None, (), aside="rehearsed as if it began now"))
+    assert "#CCNVirtual · rehearsed as if it began now" in capture.get().splitlines()[0]
 
 
 def test_hold_is_said() -> None:
