@@ -44,7 +44,8 @@ V = TypeVar("V")
 
 
 class Loose(NamedTuple):
-    """A reply that waits for its thread to be followed. `came`: chat time."""
+    """A reply that waits for its thread to be followed; it was reported already if it speaks to us. `came`: chat
+    time."""
 
     came: Micros
     post: Post
@@ -73,6 +74,7 @@ class Known(msgspec.Struct):
     author: Account
     account: str  # the author's id on this server
     reply_to: Ref | None
+    placed: bool  # bears a tag or hangs on what does: what answers it is wanted, too
     active: Micros  # chat time of its latest reply, or of its own arrival
 
 
@@ -132,12 +134,15 @@ class Intake:
         if status.id in self._gone:
             return self._too_late(post)
         if status.id in self.known:
+            if (loose := self._loose.get(status.id)) is not None:
+                self._loose[status.id] = loose._replace(post=post)
             return [Edited(self._remember(post, status.account.id))]
-        if self._wanted(post):
-            return [*self._report(post, status.account, edit, told), *self._adopted()]
-        if (first or edit) and (post.reply_to or post.quotes):
+        placed, addressed = self._placed(post), self._addressed(post)
+        if not placed and (addressed or first or edit) and (post.reply_to or post.quotes):
             self._loose.put(status.id, Loose(self._now(), post, status.account))
-        return []
+        if not (placed or addressed):
+            return []
+        return [*self._report(post, status.account, edit, told), *self._adopted()]
 
     def reread(self, payload: object, seen: Micros, told: set[Account]) -> list[What]:
         """A status was read again on demand: it is reported changed or not. `told`: authors whose wishes this
@@ -235,12 +240,23 @@ class Intake:
             self._grown[status.id] = replies
 
     def _wanted(self, post: Post) -> bool:
+        return self._placed(post) or self._addressed(post)
+
+    def _addressed(self, post: Post) -> bool:
+        """Whether a post speaks to us: it may ask something of us, whatever else it is."""
+        return post.at >= self.interest.since and self._me in post.mentions
+
+    def _placed(self, post: Post) -> bool:
+        """Whether a post bears a tag, or replies to or quotes what is followed, or what does."""
         if post.at < self.interest.since:
             return False
-        if self._me in post.mentions or not set(self.interest.tags).isdisjoint(post.tags):
+        if not set(self.interest.tags).isdisjoint(post.tags):
             return True
         above = [*post.quotes, *([post.reply_to] if post.reply_to else [])]
-        return any(ref.id in self.threads or ref.id in self.known for ref in above)
+        return any(
+            ref.id in self.threads or ((known := self.known.get(ref.id)) is not None and known.placed)
+            for ref in above
+        )
 
     def _report(
         self, post: Post, account: wire.Account, edit: bool, told: set[Account] | None = None
@@ -264,7 +280,9 @@ class Intake:
         if known is not None and post.reply_to is None:
             post = msgspec.structs.replace(post, reply_to=known.reply_to)
         active, author = known.active if known else now, post.author.account
-        self.known.put(post.ref.id, Known(post.at, post.edited, author, account, post.reply_to, active))
+        placed = (known is not None and known.placed) or self._placed(post) or post.ref.id in self.threads
+        entry = Known(post.at, post.edited, author, account, post.reply_to, placed, active)
+        self.known.put(post.ref.id, entry)
         self._rota.setdefault(post.ref.id, None)
         if len(self._rota) > 2 * KNOWN:
             self._rota.popitem(last=False)
@@ -293,7 +311,7 @@ class Intake:
             for id_, loose in list(self._loose.items()):
                 if loose.came < self._now() - WINDOW:
                     del self._loose[id_]
-                elif self._wanted(loose.post):
+                elif self._placed(loose.post):
                     del self._loose[id_]
                     found += self._report(loose.post, loose.account, edit=False)
                     more = True

@@ -136,6 +136,21 @@ def test_a_reply_to_what_was_reported_is_reported(intake: Intake) -> None:
     assert kinds(intake.status(status("2", tag=False, in_reply_to_id="1"), START)) == [Written]
 
 
+def test_what_only_speaks_to_us_is_told_again_when_its_thread_is_followed(intake: Intake) -> None:
+    """When it first came, the question it answers was not known to be ours: no chat wanted it."""
+    mentions = [{"id": "9", "acct": "chat"}]
+    reply = status("2", tag=False, in_reply_to_id="1", mentions=mentions)
+    assert kinds(intake.status(reply, START)) == [AuthorKnown, Written]
+    assert intake.status(reply, START) == []
+    assert intake.status(status("3", tag=False, in_reply_to_id="2"), START) == []
+    assert kinds(intake.status(reply | {"edited_at": "2026-03-20T10:31:00Z", "content": "new"}, START)) == [
+        Edited
+    ]
+    found = [w.post for w in follow(intake, "1") if isinstance(w, Written)]
+    assert [(p.ref.id, p.text.plain) for p in found] == [("2", "new"), ("3", "words of 3")]
+    assert follow(intake) == follow(intake, "1") == []
+
+
 def test_our_own_and_what_is_older_than_the_interest_is_no_news(intake: Intake) -> None:
     assert intake.status(status("1", account={"id": "9", "acct": "chat"}), START) == []
     assert intake.status(status("2", created_at="2026-03-20T10:20:00Z"), START) == []
