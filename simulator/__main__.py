@@ -5,10 +5,10 @@ is the scenario; times are chat time, microseconds since 1970 UTC:
 
     {"clock": path or null, "seed", "participants", "answers", "faults": "none|mild|harsh", "out": folder,
      "tag", "starts", "ends", "late_until", "questions": [{"label", "text", "due"?}],
-     "networks": [{"name", "kind", "layout"?, "public"?}], "hosts": [{"name"}]}
+     "networks": [{"name", "kind", "post"?, "layout"?, "public"?}], "chat": its id, "hosts": [{"name"}]}
 
-Then {"do": "pace"}, {"do": "page", "url"}, {"do": "compare", "transcript": path}, as often as one likes. Ends
-at {"do": "end"}, end of file or SIGTERM.
+Then {"do": "pace"}, {"do": "page", "url"}, {"do": "compare", "transcript": path}, {"do": "traces"}, as often
+as one likes. Ends at {"do": "end"}, end of file or SIGTERM.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ async def obey(rehearsal: Rehearsal, command: Answer) -> Answer:
         "pace": rehearsal.pace,
         "page": lambda: rehearsal.page(command["url"]),
         "compare": lambda: rehearsal.compare(command["transcript"]),
+        "traces": rehearsal.traces,
     }
     if (verb := verbs.get(command.get("do", ""))) is None:
         return {"error": f"nobody here can {command.get('do')!r}; known: {', '.join(verbs)}, end"}

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from simulator import plan
+from simulator import leaving, plan
 from simulator.clock import Clock
-from simulator.compare import Servers, gather, latencies, report
 from simulator.consents import Consents
 from simulator.drafts import Composer
+from simulator.evidence import Servers, gather
 from simulator.faults import HARSH, MILD, Faults
+from simulator.figures import latencies, report
 from simulator.hosts import Hosts
 from simulator.ledger import Ledger, Questions
 from simulator.people import Hours, People
 from simulator.reader import Reader
 from simulator.stage import Stage
+from simulator.traces import files, messages, traces
 from simulator.words import Words
 
 Answer: TypeAlias = dict[str, Any]
@@ -60,7 +63,9 @@ class Rehearsal:
         self.clock = Clock(Path(scenario["clock"]) if scenario.get("clock") else None)
         self.faults = Faults(self.clock.now)
         self.platforms = {n["name"]: str(n["kind"]) for n in scenario["networks"]}
+        self.listening = {str(n["name"]) for n in scenario["networks"] if not n.get("post", True)}
         self.stages = {str(n["name"]): self._stage(n) for n in scenario["networks"]}
+        self._federate()
         self.questions = Questions(scenario["questions"])
         self.ledger = Ledger(self.questions)
         self.people = self._people()
@@ -131,7 +136,7 @@ class Rehearsal:
     async def compare(self, transcript: str) -> Answer:
         """Write servers.json and compare it with the transcript and with what the page served."""
         if len(self._running) > 1:
-            await self.reader.last_look()
+            await self.reader.last_look(self.scenario["chat"])
         servers = self.ledger.servers(self.stages)
         taken = self.ledger.taken(self.stages)
         return await asyncio.to_thread(self._compare, servers, taken, Path(transcript))
@@ -147,11 +152,20 @@ class Rehearsal:
             json.loads(transcript.read_text(encoding="utf-8")),
             self.reader.page(),
             mirrors,
+            self.listening,
         )
         return report(evidence) | {
             "faults": self._fired(),
             "latency_ms": latencies(taken, self.reader.arrivals().first),
         }
+
+    async def traces(self) -> Answer:
+        """Look for words of people who asked to be forgotten in everything the bridge leaves behind. After it
+        has ended, and before: some files are there only as long as it runs."""
+        servers = self.ledger.servers(self.stages)
+        places = messages(self.stages) | self.reader.served()
+        out = Path(self.scenario["out"])
+        return {"leaked": await asyncio.to_thread(lambda: traces(servers, places | files(out)))}
 
     def _fired(self) -> dict[str, int]:
         """How often each kind of fault of this level struck so far."""
@@ -166,6 +180,14 @@ class Rehearsal:
         stage: Stage = module.Server(network["name"], self.clock, self.faults, options)
         return stage
 
+    def _federate(self) -> None:
+        """Every Mastodon server holds what anybody may read of the others."""
+        servers: list[Any] = [
+            self.stages[name] for name, kind in self.platforms.items() if kind == "mastodon"
+        ]
+        for one, other in itertools.combinations(servers, 2):
+            one.federate(other)
+
     def _people(self) -> People:
         scenario, words = self.scenario, Words()
         seed = scenario["seed"]
@@ -178,6 +200,13 @@ class Rehearsal:
             hosts=[host["name"] for host in scenario["hosts"]],
             roles=words.roles,
             names=words.names,
+        )
+        planned = leaving.choose(
+            planned,
+            seed=seed,
+            participants=scenario["participants"],
+            networks=self.platforms,
+            questions=len(self.questions.labels),
         )
         composer = Composer(
             words=words,
@@ -194,4 +223,5 @@ class Rehearsal:
             ledger=self.ledger,
             hours=Hours(scenario["starts"], scenario["ends"], scenario["late_until"]),
             seed=seed,
+            listening=self.listening,
         )

@@ -10,6 +10,7 @@ from typing import Literal
 from simulator.ledger import Audience, Questions
 from simulator.plan import Planned
 from simulator.stage import Draft
+from simulator.trimmings import Trimmings
 from simulator.words import Make, Words
 
 LABELS = ("A{n} ", "A{n}. ", "a{n}: ", "T{n}: ", "Re Q{n} ", "A{n}) ", "A{n} - ", "#A{n} ", "Q{n}: ")
@@ -73,6 +74,7 @@ class Composer:
     ) -> None:
         self.words, self.questions, self.tag, self.platforms = words, questions, tag, platforms
         self.seed, self.agreed = seed, agreed
+        self.trimmings = Trimmings(words, seed)
         self._groups: dict[int, Composed] = {}
 
     def compose(self, post: Planned, scene: Scene) -> Composed:
@@ -81,6 +83,8 @@ class Composer:
             return self._groups[post.group]
         rng = random.Random(f"words {self.seed} {post.no}")
         made = self._compose(post, scene, rng)
+        draft, said = self.trimmings.trim(post, self.platforms[post.network], made.draft, made.words)
+        made = replace(made, draft=draft, words=said)
         if self.platforms[post.network] == "slack" and made.audience == "public":
             made = replace(made, audience="room")
         if post.who.wish in ("nobridge", "nobot"):
@@ -141,7 +145,7 @@ class Composer:
         make = self.words.answer(post.who.role, self._question(post, rng))
         reply = scene.question if post.kind == "label" and rng.random() < 0.4 else None
         warning = None
-        if post.kind == "label" and self.platforms[post.network] == "mastodon" and rng.random() < 0.04:
+        if post.kind == "label" and self.platforms[post.network] == "mastodon" and rng.random() < 0.08:
             warning = self.words.fresh(rng, self.words.talk(post.who.role, "warnings"), 80)
         made = self._put(
             post, scene, rng, make, before=self._label(post, rng), reply_to=reply, expected=self._own(post)

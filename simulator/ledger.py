@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from simulator.compare import BRIDGE, key, letters
+from simulator.evidence import BRIDGE
+from simulator.letters import key, letters
 from simulator.stage import Said, Stage
 
 Audience: TypeAlias = Literal["public", "room", "limited", "direct"]
@@ -23,8 +24,9 @@ class Truth:
     """A post as its author meant it. `words`: those no other post has, without label, tag, mention, link.
 
     `question`: labels of what it answers, () for none (a hello); None: a reader could not say. `group`: the
-    same for the same words on two networks. `withdrawn`: it was open until its author said stop. `consent`:
-    everybody in this room lets their words out. `held`: hosts had to let it through first. `name`: the
+    same for the same words on two networks. `withdrawn`: it was open until its author said stop, `forgotten`:
+    and asked for more than that; `departed`: until they deleted their account. `consent`: everybody in this
+    room lets their words out. `poll`: its choices. `held`: hosts had to let it through first. `name`: the
     author's, in full.
     """
 
@@ -39,9 +41,12 @@ class Truth:
     group: int = 0
     opted_out: bool = False
     withdrawn: bool = False
+    forgotten: bool = False
+    departed: bool = False
     consent: bool = False
     held: bool = False
     warning: str | None = None
+    poll: tuple[str, ...] = ()
     name: str = ""
     was: list[str] = field(default_factory=list)
     acts: list[tuple[str, int]] = field(default_factory=list)  # what was done to it and when (chat time)
@@ -91,12 +96,21 @@ class Ledger:
         """A person took a post away."""
         self.truths[network, post].acts.append(("deleted", now))
 
-    def withdrew(self, author: str, now: int) -> None:
+    def withdrew(self, author: str, now: int, *, forgotten: bool = False) -> None:
         """A person said stop, or asked to be forgotten: it holds for everything they wrote or will write."""
         for truth in self.truths.values():
-            if truth.author == author and not truth.opted_out:
-                truth.opted_out = truth.withdrawn = True
-                truth.acts.append(("withdrawn", now))
+            if truth.author == author:
+                truth.forgotten = truth.forgotten or forgotten
+                if not truth.opted_out:
+                    truth.opted_out = truth.withdrawn = True
+                    truth.acts.append(("withdrawn", now))
+
+    def departed(self, network: str, author: str, said: Mapping[str, Said], now: int) -> None:
+        """A person deletes their account, and with it what they have not deleted before (`said`: the posts)."""
+        for truth in self.truths.values():
+            if (truth.network, truth.author) == (network, author) and not said[truth.id].deleted:
+                truth.departed = True
+                truth.acts.append(("departed", now))
 
     def chose(self, network: str, author: str, choice: Choice, real: float) -> None:
         """A person said at `real` (time.monotonic(), seconds) what may become of their words in a room: it
@@ -114,6 +128,7 @@ class Ledger:
     def _row(self, network: str, said: Said) -> dict[str, Any]:
         row = {"id": said.id, "text": said.text, "at": said.at, "real": said.real, "place": said.place}
         row |= {"deleted": said.deleted, "edited": said.edited, "reply_to": said.reply_to}
+        row |= {"pictures": list(said.pictures), "also": [list(place) for place in said.also]}
         truth = self.truths.get((network, said.id))
         if truth is None:
             label = self.questions.asked_by(said) if said.ours else None
@@ -136,8 +151,11 @@ class Ledger:
             "audience": truth.audience,
             "opted_out": truth.opted_out,
             "withdrawn": truth.withdrawn,
+            "forgotten": truth.forgotten,
+            "departed": truth.departed,
             **self._consent(truth),
             "warning": truth.warning,
+            "poll": list(truth.poll),
             "group": truth.group,
             "acts": truth.acts,
         }

@@ -10,7 +10,7 @@ import heapq
 import itertools
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -39,16 +39,19 @@ class Hours:
 
 @dataclass(frozen=True)
 class Seen:
-    """Something on a network that people may answer to."""
+    """Something on a network that people may answer to. `home`: where and as what its author wrote it, if this
+    is another server's copy."""
 
     id: str
     at: int
     answers: tuple[str, ...] | None  # labels; None: cannot be told
     author: str = ""
+    home: tuple[str, str] | None = None
 
 
 class People:
-    """All people of a plan, on their stages."""
+    """All people of a plan, on their stages. On networks that the bridge only listens to (`listening`) people
+    read the questions in the copies that their own server has of them."""
 
     def __init__(
         self,
@@ -59,8 +62,10 @@ class People:
         ledger: Ledger,
         hours: Hours,
         seed: int,
+        listening: Collection[str] = (),
     ) -> None:
         self.plan, self.stages, self.composer, self.ledger, self.hours = plan, stages, composer, ledger, hours
+        self.asked = [network for network in stages if network not in listening]
         self.accounts: dict[tuple[str, str], Person] = {}  # (handle, network)
         self.written = 0
         self._rng = random.Random(f"people {seed}")
@@ -73,6 +78,8 @@ class People:
         self._last: dict[str, int] = {}  # handle -> when they last wrote
         self._read: dict[tuple[str, str], int] = {}  # account -> when they first wrote something that stays
         self._silent: set[str] = set()  # who said stop
+        self._leaving = {departure.who.handle: departure for departure in plan.departures}
+        self._gone: set[str] = set()  # who has left
         platforms = composer.platforms.values()
         self._guarded = "slack" in platforms and any(who.host for who in plan.cast)
         for post in plan.posts:
@@ -113,7 +120,7 @@ class People:
 
     @property
     def finished(self) -> bool:
-        """Whether everything planned was written, edited and deleted."""
+        """Whether everything planned was written, edited and deleted, and whoever leaves has left."""
         return not self._agenda and not self._waiting
 
     def step(self, now: int) -> None:
@@ -130,12 +137,14 @@ class People:
         if said.deleted or said.edited:
             return
         number = self.ledger.questions.asked_by(said)
-        here = self._questions[network]
         if number is None:
             self._note_copy(network, said)
-        elif number not in here:
-            here[number] = Seen(said.id, said.at, (self.ledger.questions.labels[number],))
-            self._release(network, number, said.at)
+            return
+        for where, id_ in ((network, said.id), *said.also):
+            here = self._questions[where]
+            if number not in here:
+                here[number] = Seen(id_, said.at, (self.ledger.questions.labels[number],))
+                self._release(where, number, said.at)
 
     def _note_copy(self, network: str, said: Said) -> None:
         """In Slack people also answer under what the bridge brought from elsewhere."""
@@ -190,11 +199,14 @@ class People:
         self._record(post, id_, composed, now)
         if post.kind == "command":
             self._silent.add(handle)
-            self.ledger.withdrew(handle, now)
+            self.ledger.withdrew(handle, now, forgotten=post.who.wish == "forget")
         if post.fate == "edit":
             self._at(now + int(post.fate_wait * SECOND), partial(self._edit, post, id_, composed))
         elif post.fate == "delete":
             self._at(now + int(post.fate_wait * SECOND), partial(self._delete, post, id_))
+        if handle in self._leaving and not self._left[handle]:
+            wait = int(self._leaving[handle].wait * SECOND)
+            self._at(min(now + wait, self.hours.late_until - 30 * SECOND), partial(self._leave, person))
 
     def _record(self, post: Planned, id_: str, composed: Composed, now: int) -> None:
         silent = post.who.handle in self._silent
@@ -212,6 +224,7 @@ class People:
             withdrawn=silent,
             consent=composed.audience == "room" and post.network in self.composer.agreed,
             warning=composed.draft.warning,
+            poll=composed.draft.poll,
             held=composed.held,
             name="" if post.who.host else post.who.name,  # everybody knows the hosts'
         )
@@ -219,22 +232,36 @@ class People:
         if post.counts and post.fate != "delete":
             if post.kind != "twin":  # the second of two is no post of its own to who reads them
                 self._read.setdefault((post.who.handle, post.network), now)
-            here = self._questions[post.network]
-            if post.kind not in ("hello", "late") and here:
-                seen = Seen(id_, now, composed.expected, post.who.handle)
-                self._answers[post.network][post.question if post.question is not None else max(here)].append(
-                    seen
-                )
+            if post.kind not in ("hello", "late") and post.who.handle not in self._leaving:
+                self._show(post, id_, composed, now)
+
+    def _show(self, post: Planned, id_: str, composed: Composed, now: int) -> None:
+        """Let others answer to it: on its network, and where other servers have it."""
+        home = (post.network, id_)
+        for where, copy in (home, *self.stages[post.network].said[id_].also):
+            if here := self._questions[where]:
+                number = post.question if post.question is not None else max(here)
+                seen = Seen(copy, now, composed.expected, post.who.handle, home)
+                self._answers[where][number].append(seen)
 
     def _edit(self, post: Planned, id_: str, composed: Composed, now: int) -> None:
+        if post.who.handle in self._gone:
+            return
         words = self.composer.edit(post, composed)
         person = self.accounts[post.who.handle, post.network]
         self.stages[post.network].edit(person, id_, composed.reworded(words))
         self.ledger.edited(post.network, id_, words, now)
 
     def _delete(self, post: Planned, id_: str, now: int) -> None:
+        if post.who.handle in self._gone:
+            return
         self.stages[post.network].delete(self.accounts[post.who.handle, post.network], id_)
         self.ledger.deleted(post.network, id_, now)
+
+    def _leave(self, person: Person, now: int) -> None:
+        self._gone.add(person.handle)
+        self.ledger.departed(person.network, person.handle, self.stages[person.network].said, now)
+        self.stages[person.network].leave(person)
 
     # ------------------------------------------------------------ what they go by
 
@@ -251,7 +278,11 @@ class People:
         )
 
     def _open(self, network: str, now: int) -> tuple[str, ...] | None:
-        """What a post that names no question answers: the one that is open here by the clock."""
+        """What a post that names no question answers: the one that is open here by the clock; where nothing is
+        asked, the one that is open everywhere else."""
+        if network not in self.asked:
+            elsewhere = {self._open(other, now) for other in self.asked}
+            return elsewhere.pop() if len(elsewhere) == 1 else None
         current: tuple[str, ...] | None = ()
         for seen in sorted(self._questions[network].values(), key=lambda s: s.at):
             if current == ():
@@ -266,10 +297,13 @@ class People:
         """Another person's post on the same question, one that stays."""
         if post.question is None:
             return None
-        there = self.stages[post.network].said
-        said = [s for s in self._answers[post.network][post.question] if not there[s.id].deleted]
+        said = [s for s in self._answers[post.network][post.question] if self._stands(post.network, s)]
         others = [s for s in said if s.at + READ <= now and s.author != post.who.handle]
         if not others:
             return None
         chosen = self._rng.choice(others[-8:])
         return chosen.id, chosen.answers
+
+    def _stands(self, network: str, seen: Seen) -> bool:
+        home, id_ = seen.home or (network, seen.id)
+        return not self.stages[home].said[id_].deleted

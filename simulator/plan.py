@@ -110,11 +110,20 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Departure:
+    """Somebody deletes their account, `wait` seconds of chat time after their last post."""
+
+    who: Character
+    wait: float
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Everybody and everything they are going to write."""
+    """Everybody, everything they are going to write, and who leaves."""
 
     cast: tuple[Character, ...]
     posts: tuple[Planned, ...]
+    departures: tuple[Departure, ...] = ()
 
 
 def make(
@@ -170,15 +179,16 @@ def _cast(
     numbers = rng.sample(range(1, max(100, participants + 1)), participants)
     wishes = _wishes(participants, kept, networks)
     doubles = max(2, participants // 12) if participants >= 6 else min(1, participants // 3)
-    both = [n for n, kind in networks.items() if kind in PLATFORMS["twin"]]
+    fitting = [n for n, kind in networks.items() if kind in PLATFORMS["twin"]]
+    pairs = [(n, other) for n in fitting for other in fitting if networks[n] != networks[other]]
     cast = []
     for at, number in enumerate(numbers):
         role, name = rng.choice(roles), rng.choice(names)
         wish = wishes.get(at, "")
         home = list(networks)[at] if at < len(networks) else _network(rng, networks, wish)
         where: tuple[str, ...] = (home,)
-        if len(networks) <= at < len(networks) + doubles and not wish and len(both) > 1:
-            where = tuple(rng.sample(both, 2))
+        if len(networks) <= at < len(networks) + doubles and not wish and pairs:
+            where = rng.choice(pairs)
         cast.append(Character(f"{role}-{number:02d}", f"{name} ({role}-{number:02d})", role, where, wish))
     return cast
 

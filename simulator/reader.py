@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from simulator.compare import Page, readings, strings
+from simulator.evidence import Page
+from simulator.letters import readings, searchable, strings
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Reader:
     def __init__(self) -> None:
         self.stream: list[Served] = []
         self.pages: list[tuple[float, str]] = []  # when it had come (time.monotonic()), and the page
+        self.api = ""  # what the page told machines at the last look
         self._url = ""
         self._last_id = ""
         self._connected = asyncio.Event()
@@ -69,28 +71,40 @@ class Reader:
                 self._note_id(data)
 
     async def _look(self, session: aiohttp.ClientSession) -> None:
-        async with session.get(f"{self._url}/") as answer:
+        self.pages.append((time.monotonic(), await self._get(session, "/")))
+
+    async def _get(self, session: aiohttp.ClientSession, path: str) -> str:
+        async with session.get(f"{self._url}{path}") as answer:
             answer.raise_for_status()
-            page = await answer.text()
-        self.pages.append((time.monotonic(), page))
+            return await answer.text()
 
     def _note_id(self, data: bytes) -> None:
         for line in data.splitlines():
             if line.startswith(b"id:"):
                 self._last_id = line[3:].strip().decode("ascii", "replace")
 
-    async def last_look(self) -> None:
-        """The page as it is at the end. Raises aiohttp.ClientError if it is not there any more."""
+    async def last_look(self, chat: str) -> None:
+        """The page, and what it tells machines of a chat, as they are at the end. Raises aiohttp.ClientError if
+        they are not there any more."""
         timeout = aiohttp.ClientTimeout(total=30)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             await self._look(session)
+            self.api = await self._get(session, f"/api/chats/{chat}.json")
 
     def page(self) -> Page:
         """Everything that was served, to search in."""
         if not self.pages:
             return Page()
         served = Arrivals(sorted([*self.pages, *self.events()]))
-        return Page(ever=served.text, final=readings(self.pages[-1][1]), came=served.first)
+        api = searchable(strings(json.loads(self.api or "{}")))
+        return Page(ever=served.text, final=readings(self.pages[-1][1]), came=served.first, api=api)
+
+    def served(self) -> dict[str, bytes]:
+        """The last looks, as they came."""
+        return {
+            "the page": self.pages[-1][1].encode() if self.pages else b"",
+            "the page's API": self.api.encode(),
+        }
 
     def events(self) -> list[tuple[float, str]]:
         """The stream's events, each with the real time at which it was complete."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from simulator.compare import key, letters
+from simulator.letters import key, letters
 
 Make: TypeAlias = Callable[[random.Random], str]
 
@@ -34,6 +34,7 @@ class Words:
         )
         self._said: list[str] = []  # letters of every text
         self._keys: list[str] = []
+        self._tongues: dict[str, str] = {}  # texts that are not in English -> their language
 
     @property
     def roles(self) -> list[str]:
@@ -73,7 +74,10 @@ class Words:
         def make(rng: random.Random) -> str:
             chance = rng.random()
             if chance < 0.06:
-                return self._filled(rng, role, rng.choice(topic["abroad"]))
+                tongue, said = rng.choice(list(topic["abroad"].items()))
+                text = self._filled(rng, role, said)
+                self._tongues[text] = tongue
+                return text
             if chance < 0.1:
                 return self._one(rng, role, "tiny")
             claims = rng.sample(topic["claims"], 2)
@@ -132,8 +136,20 @@ class Words:
         return lambda rng: f"{self._one(rng, role, 'late')} {rng.choice(topic['claims'])}"
 
     def talk(self, role: str, kind: str) -> Make:
-        """Anything else: "hello", "clinical", "offtopic", "private", "warnings"."""
+        """Anything else: "hello", "clinical", "offtopic", "private", "warnings", "alts"."""
         return lambda rng: self._one(rng, role, kind)
+
+    def language(self, text: str) -> str | None:
+        """The language of a text made here, if it is another than English."""
+        return self._tongues.get(text)
+
+    def poll(self, rng: random.Random) -> tuple[str, ...]:
+        """The choices of a poll."""
+        return tuple(rng.choice(self._talk["polls"]))
+
+    def custom(self, rng: random.Random) -> str:
+        """The name of a custom emoji."""
+        return str(rng.choice(self._talk["custom"]))
 
     def link(self, rng: random.Random) -> str:
         """An address, of the domains reserved for examples."""

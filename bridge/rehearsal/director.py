@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,12 +113,21 @@ async def started(log: Path, *command: str) -> AsyncIterator[Process]:
 
 
 class Director:
-    """One rehearsal. `board` shows it live."""
+    """One rehearsal. `board` shows it live; if the page is to be held, `finished` is told the result before."""
 
-    def __init__(self, config: Config, options: Options, board: LiveBoard) -> None:
+    def __init__(
+        self,
+        config: Config,
+        options: Options,
+        board: LiveBoard,
+        finished: Callable[[dict[str, Any]], None] = lambda result: None,
+    ) -> None:
         self.config = config
         self.options = options
         self.board = board
+        self.finished = finished
+        self.holding = False
+        self._let_go = asyncio.Event()
         self.out = options.out
         self.stage = options.out / "stage"  # clock, journal and logins
         self.starts: Micros = time.time_ns() // 1000 // MINUTE * MINUTE
@@ -160,17 +169,26 @@ class Director:
                 await self._conduct()
                 killing.cancel()
                 result = await self._compare()
-                if self.options.hold:
-                    self.board.note(
-                        f"The chat is over. The page stays at {self.address} until you press Ctrl-C."
-                    )
-                    with suppress(asyncio.CancelledError):
-                        await asyncio.Event().wait()
                 showing.cancel()
+                if self.options.hold:
+                    await self._hold(result)
                 await self._stop()
+                result["leaked"] += [f for f in await self._traces() if f not in result["leaked"]]
                 listening.cancel()
                 await simulator.tell({"do": "end"})
         return result
+
+    async def _hold(self, result: dict[str, Any]) -> None:
+        """Say what came of it, then keep everything up until `let_go`."""
+        self.board.end()
+        self.finished(result)
+        self.board.note(f"The page stays at {self.address} until you press Ctrl-C.")
+        self.holding = True
+        await self._let_go.wait()
+
+    def let_go(self) -> None:
+        """The page has been looked at."""
+        self._let_go.set()
 
     def _nets(self) -> tuple[Any, ...]:
         return self.community.networks
@@ -204,13 +222,14 @@ class Director:
             "answers": options.answers,
             "faults": options.faults,
             "out": str(self.out),
+            "chat": self.chat.id,
             "tag": self.chat.hashtag,
             "starts": self.chat.starts,
             "ends": self.chat.ends,
             "late_until": self.chat.late_until,
             "questions": [{"label": i.label, "text": i.text, "due": i.due} for i in self.sheet.questions()],
             "networks": [
-                {"name": n.name, "kind": n.kind, "layout": n.layout, "public": n.public}
+                {"name": n.name, "kind": n.kind, "post": n.post, "layout": n.layout, "public": n.public}
                 for n in self.community.networks
             ],
             "hosts": [{"name": host.name} for host in self.chat.hosts],
@@ -277,6 +296,7 @@ class Director:
             if self._pid:
                 with suppress(ProcessLookupError):
                     os.kill(self._pid, signal.SIGKILL)
+            control.sweep(self.stage / "journal.db")
 
     async def _about(self, request: dict[str, Any]) -> Any:
         """Ask the bridge; None while it is not there."""
@@ -294,7 +314,9 @@ class Director:
             os.kill(self._pid, signal.SIGKILL)
             await self._ended.wait()
             self.killed += 1
-            self.board.note(f"The bridge was killed, for the {self.killed}. time, and starts again.")
+            self.board.note(
+                f"The bridge was killed ({self.killed} of {self.options.kills}) and starts again."
+            )
             await self._start()
 
     # ------------------------------------------------------------ time
@@ -339,6 +361,7 @@ class Director:
         if paths is None:
             raise Failed("the bridge was gone before it wrote the transcript")
         found = await self.simulator.ask({"do": "compare", "transcript": str(self.out / "transcript.json")})
+        found["leaked"] += await self._traces()
         result: dict[str, Any] = {
             "chat": self.chat.id,
             "seed": self.options.seed,
@@ -348,3 +371,9 @@ class Director:
         if self.options.kills:
             result["kills"] = self.killed
         return result
+
+    async def _traces(self) -> list[dict[str, Any]]:
+        """Words of people who asked to be forgotten, wherever there still are any: in what is there only while
+        the bridge runs, and in what it leaves behind."""
+        found: list[dict[str, Any]] = (await self.simulator.ask({"do": "traces"}))["leaked"]
+        return found

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+FAULTS = {
+    "rate_limited": "the network asked us to slow down",
+    "server_error": "the server failed",
+    "socket_dropped": "the stream broke",
+    "answer_lost": "the answer to a request was lost on the way",
+    "duplicated": "a post was delivered twice",
+    "reordered": "posts were delivered in another order",
+    "outage": "the whole network was down",
+    "token_revoked": "the network refused our login for a while",
+    "cursor_lost": "the network had forgotten how far we had read",
+    "bad_payload": "a post nobody can read was delivered",
+    "delete_first": "a removal was delivered before its post",
+    "slow": "the network answered slowly",
+}  # as the JSON calls them -> in words
+
 
 def show(result: dict[str, Any]) -> str:
     """For a person: what was asked, what came back, what went wrong if anything did."""
@@ -18,16 +33,20 @@ def show(result: dict[str, Any]) -> str:
         f"  People wrote {sum(written.values())} posts that belong ({posts}).",
         f"  They became {timeline['entries']} entries; {result['slack_copies']} stand in Slack's merged channel.",
         f"  Edits followed: {_ratio(result['edits'], 'followed')}; deletions: "
-        f"{_ratio(result['deletions'], 'followed')}; opt-outs: {_ratio(result['opt_outs'], 'obeyed')}.",
+        f"{_ratio(result['deletions'], 'followed')}; posts of people who left: "
+        f"{_ratio(result['departures'], 'followed')}; opt-outs: {_ratio(result['opt_outs'], 'obeyed')}.",
         f"  Let out of their room by their authors, and on the page: {_ratio(result['consents'], 'followed')}.",
         f"  From a post to the page: {_ms(result['latency_ms']['p50'])} (half), "
         f"{_ms(result['latency_ms']['p99'])} (99 in 100).",
     ]
     if fired := {kind: times for kind, times in result["faults"].items() if times}:
-        lines.append("  Faults: " + ", ".join(f"{kind} {times}" for kind, times in fired.items()) + ".")
+        lines.append("  What went wrong on purpose:")
+        lines += (
+            f"    {FAULTS.get(kind, kind.replace('_', ' '))}: {times}×" for kind, times in fired.items()
+        )
     if "kills" in result:
-        lines.append(f"  The bridge was killed {result['kills']} times.")
-    lines += ["", *_verdict(result), "", *(f"  {path}" for path in result["transcript"])]
+        lines.append(f"  The bridge was killed and started again: {result['kills']}×")
+    lines += ["", *verdict(result), "", *(f"  {path}" for path in result["transcript"])]
     return "\n".join(lines)
 
 
@@ -39,7 +58,7 @@ def _ms(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.0f} ms"
 
 
-def _verdict(result: dict[str, Any]) -> list[str]:
+def verdict(result: dict[str, Any]) -> list[str]:
     """Nothing lost, doubled or leaked; or what."""
     words = {"lost": "lost", "duplicated": "doubled", "leaked": "seen by who may not"}
     if not any(result[kind] for kind in words):

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from simulator import plan
+from simulator import leaving, plan
 from simulator.drafts import Composer
 from simulator.ledger import Ledger, Questions, Truth
 from simulator.people import Hours, People
@@ -18,7 +18,7 @@ MINUTE = 60 * SECOND
 STARTS = 1_521_576_000 * SECOND
 HOURS = Hours(STARTS, STARTS + 60 * MINUTE, STARTS + 25 * 60 * MINUTE)
 NETWORKS = {"mastodon": "mastodon", "bluesky": "bluesky", "slack": "slack"}
-LIMITS = {"mastodon": 460, "bluesky": 300, "slack": 4000}
+LIMITS = {"mastodon": 460, "welsh": 460, "bluesky": 300, "slack": 4000}
 TEXTS = (
     "What is a community of practice?",
     "How do you define your shared domain of interest?",
@@ -43,7 +43,14 @@ class Paper:
         self.controls: list[dict[str, Any]] = []
         self.used: list[tuple[str, dict[str, Any], int]] = []
         self.connected = True
+        self.peers: list[Paper] = []
+        self.foreign: dict[str, Said] = {}  # what the peers wrote, by its id here
         self._ids = itertools.count(1)
+
+    def federate(self, other: Paper) -> None:
+        """From now on each holds what anybody may read of the other."""
+        self.peers.append(other)
+        other.peers.append(self)
 
     async def start(self) -> None: ...
 
@@ -68,10 +75,16 @@ class Paper:
     def write(self, person: Person, draft: Draft) -> str:
         assert person.network == self.network
         assert len(draft.text) <= LIMITS[self.network]
+        assert person.handle in self.people, "who has left writes nothing"
         for parent in (draft.reply_to, draft.quote):
-            assert parent is None or not self.said[parent].deleted
+            assert parent is None or not (self.said | self.foreign)[parent].deleted
         said = self._say(
-            person.handle, draft.text, reply_to=draft.reply_to, reach=draft.reach, place=draft.place
+            person.handle,
+            draft.text,
+            reply_to=draft.reply_to,
+            reach=draft.reach,
+            place=draft.place,
+            pictures=draft.pictures,
         )
         self.drafts[said.id] = draft
         return said.id
@@ -80,6 +93,10 @@ class Paper:
         id_ = f"{self.network}/{next(self._ids)}"
         said = Said(self.network, id_, author, text, self.now(), self.now() / SECOND, **fields)
         self.said[id_] = said
+        for peer in self.peers if said.reach in ("public", "quiet") and said.place == "chat" else ():
+            copy = f"{peer.network}/{next(peer._ids)}"
+            peer.foreign[copy] = said
+            said.also.append((peer.network, copy))
         return said
 
     def edit(self, person: Person, post: str, text: str) -> None:
@@ -94,6 +111,12 @@ class Paper:
         assert self.said[post].author == person.handle
         self.said[post].deleted = True
 
+    def leave(self, person: Person) -> None:
+        assert self.network != "slack", "in Slack the messages would stay"
+        del self.people[person.handle]
+        for said in self.said.values():
+            said.deleted = said.deleted or said.author == person.handle
+
     def find_control(self, verb: str) -> list[dict[str, Any]]:
         return [c for c in self.controls if c["action_id"] == f"chatbridge:{verb}"]
 
@@ -106,9 +129,19 @@ class Paper:
 class Hour:
     """A chat that is lived through by hand: time goes where it is told to."""
 
-    def __init__(self, answers: int = 400, participants: int = 40, seed: int = 7, hosts: int = 2) -> None:
+    def __init__(
+        self,
+        answers: int = 400,
+        participants: int = 40,
+        seed: int = 7,
+        hosts: int = 2,
+        second: str | None = None,  # another Mastodon server, on which nothing is asked
+    ) -> None:
         self.time = STARTS - MINUTE
-        self.stages = {network: Paper(network, lambda: self.time) for network in NETWORKS}
+        self.networks = NETWORKS | ({second: "mastodon"} if second else {})
+        self.stages = {network: Paper(network, lambda: self.time) for network in self.networks}
+        if second:
+            self.stages["mastodon"].federate(self.stages[second])
         asked = [
             {"label": f"Q{n}", "text": t, "due": d}
             for n, (t, d) in enumerate(zip(TEXTS, DUE, strict=True), 1)
@@ -117,14 +150,15 @@ class Hour:
         self.ledger = Ledger(self.questions)
         words = Words()
         self.people = People(
-            plan=make(answers, participants, seed, hosts, words),
+            plan=make(answers, participants, seed, hosts, words=words, networks=self.networks),
             stages=self.stages,
             composer=Composer(
-                words=words, questions=self.questions, tag="CCNVirtual", platforms=NETWORKS, seed=seed
+                words=words, questions=self.questions, tag="CCNVirtual", platforms=self.networks, seed=seed
             ),
             ledger=self.ledger,
             hours=HOURS,
             seed=seed,
+            listening=[second] if second else [],
         )
         self.handles = self.people.join()
 
@@ -151,15 +185,24 @@ class Hour:
         return list(self.ledger.truths.values())
 
 
-def make(answers: int, participants: int, seed: int, hosts: int = 2, words: Words | None = None) -> plan.Plan:
+def make(
+    answers: int,
+    participants: int,
+    seed: int,
+    hosts: int = 2,
+    *,
+    words: Words | None = None,
+    networks: dict[str, str] = NETWORKS,
+) -> plan.Plan:
     words = words or Words()
-    return plan.make(
+    planned = plan.make(
         seed=seed,
         participants=participants,
         answers=answers,
-        networks=NETWORKS,
+        networks=networks,
         questions=7,
-        hosts=["Lucy Scarisbrick", "Vanessa Garrity"][:hosts],
+        hosts=["Lucy Scarisbrick", "Vanessa Garrity", *(f"H{n} Host" for n in range(3, hosts + 1))][:hosts],
         roles=words.roles,
         names=words.names,
     )
+    return leaving.choose(planned, seed=seed, participants=participants, networks=networks, questions=7)

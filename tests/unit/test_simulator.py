@@ -32,6 +32,7 @@ class Process:
             "answers": 40,
             "faults": "mild",
             "out": str(folder / "out"),
+            "chat": "c",
             "tag": "CCNVirtual",
             "starts": HOURS.starts,
             "ends": HOURS.ends,
@@ -65,11 +66,8 @@ class Process:
             return await self.process.wait()
 
 
-async def test_the_process_stages_a_chat_and_compares_what_became_of_it(tmp_path: Path) -> None:
-    simulator = Process(tmp_path)
-    begun = await simulator.start()
-    assert set(begun["networks"]) == set(NETWORKS)
-    assert [set(host) for host in begun["hosts"]] == [set(NETWORKS)]
+async def ask(begun: dict[str, Any]) -> None:
+    """The bridge posts the first question on Mastodon."""
     mastodon = begun["networks"]["mastodon"]
     async with (
         ClientSession(headers={"Authorization": f"Bearer {mastodon['secrets']['TOKEN']}"}) as session,
@@ -78,6 +76,14 @@ async def test_the_process_stages_a_chat_and_compares_what_became_of_it(tmp_path
         ) as answer,
     ):
         assert answer.status == 200
+
+
+async def test_the_process_stages_a_chat_and_compares_what_became_of_it(tmp_path: Path) -> None:
+    simulator = Process(tmp_path)
+    begun = await simulator.start()
+    assert set(begun["networks"]) == set(NETWORKS)
+    assert [set(host) for host in begun["hosts"]] == [set(NETWORKS)]
+    await ask(begun)
     async with asyncio.timeout(10):
         while (pace := await simulator.ask({"do": "pace"}))["written"] < 8:
             simulator.jump_to(pace["next"])
@@ -97,8 +103,60 @@ async def test_the_process_stages_a_chat_and_compares_what_became_of_it(tmp_path
         for n in rows
         for r in rows[n]
     )
+    assert await simulator.ask({"do": "traces"}) == {"leaked": []}
     assert "error" in await simulator.ask({"do": "compare", "transcript": str(tmp_path / "nowhere.json")})
     assert "error" in await simulator.ask({"do": "dance"})
+    assert await simulator.ask({"do": "end"}) == {"done": True}
+    assert await simulator.ended() == 0
+
+
+async def test_people_on_a_server_where_nothing_is_asked_answer_what_is_asked_on_another(
+    tmp_path: Path,
+) -> None:
+    servers = [{"name": "mastodon", "kind": "mastodon"}, {"name": "welsh", "kind": "mastodon", "post": False}]
+    simulator = Process(tmp_path, networks=servers, hosts=[], faults="none")
+    transcript, file = tmp_path / "transcript.json", tmp_path / "out" / "servers.json"
+    transcript.write_text(json.dumps({"entries": []}))
+    begun = await simulator.start()
+    await ask(begun)
+    async with asyncio.timeout(20):
+        while True:
+            pace = await simulator.ask({"do": "pace"})
+            simulator.jump_to(pace["next"])
+            found = await simulator.ask({"do": "compare", "transcript": str(transcript)})
+            rows = json.loads(file.read_text())
+            copies = {id_ for row in rows["mastodon"] for _, id_ in row["also"]}
+            if any(row["reply_to"] in copies for row in rows["welsh"]):
+                break
+    assert found["questions"] == [{"label": "Q1", "posted": {"mastodon": 1}, "skew_ms": 0.0}]
+    assert not any(row["author"] == "bridge" for row in rows["welsh"])
+    assert await simulator.ask({"do": "end"}) == {"done": True}
+    assert await simulator.ended() == 0
+
+
+async def test_words_of_who_asked_to_be_forgotten_are_looked_for_in_what_the_bridge_left(
+    tmp_path: Path,
+) -> None:
+    simulator = Process(
+        tmp_path, networks=[{"name": "mastodon", "kind": "mastodon"}], hosts=[], faults="none"
+    )
+    begun = await simulator.start()
+    await ask(begun)
+    async with asyncio.timeout(20):
+        while not (pace := await simulator.ask({"do": "pace"}))["finished"]:
+            simulator.jump_to(pace["next"])
+    transcript = tmp_path / "transcript.json"
+    transcript.write_text(json.dumps({"entries": []}))
+    await simulator.ask({"do": "compare", "transcript": str(transcript)})
+    rows = json.loads((tmp_path / "out" / "servers.json").read_text())["mastodon"]
+    theirs = [row for row in rows if row.get("forgotten") and row["kind"] != "command"]
+    assert theirs
+    journal = tmp_path / "out" / "stage" / "journal.db"
+    journal.parent.mkdir()
+    journal.write_bytes(b"\x00SQLite" + theirs[0]["words"].encode() + b"\x00")
+    (found,) = (await simulator.ask({"do": "traces"}))["leaked"]
+    assert found["id"] == theirs[0]["id"]
+    assert found["why"].endswith("stage/journal.db")
     assert await simulator.ask({"do": "end"}) == {"done": True}
     assert await simulator.ended() == 0
 
