@@ -1,4 +1,4 @@
-"""`./dev bench`, `python -m benchmarks [--json] [--posts N] [--events N]`."""
+"""`./dev bench`, `python -m benchmarks [--json] [--posts N] [--events N] [--frames N]`."""
 
 from __future__ import annotations
 
@@ -12,28 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks import jetstream
 from benchmarks.chat import BriskClock, arrivals, community, opened
+from benchmarks.figure import Figure
 from bridge.chat.state import Arrived, Configured, Event, Recorded
 from bridge.engine import Engine
 from bridge.journal import Batch, Journal
 from bridge.model import Inbound
 
 RUNS = 5
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measurement beside its target and the limit of this machine, in the same unit."""
-
-    name: str
-    unit: str
-    value: float
-    target: float
-    limit: float
-    limit_is: str
 
 
 def main() -> None:
@@ -44,11 +34,20 @@ def main() -> None:
     parser.add_argument(
         "--events", type=int, default=100_000, help="events of the journal restarted on (100000)"
     )
+    parser.add_argument(
+        "--frames",
+        type=int,
+        default=3_600_000,
+        help="frames of Jetstream that memory is watched over (3600000)",
+    )
     args = parser.parse_args()
     figures = [
         in_folder(lambda path: intake(path, args.posts)),
         in_folder(lambda path: restart(path, args.events)),
         help_time(),
+        jetstream.filtered(100_000),
+        jetstream.streamed(100_000),
+        *jetstream.hour(args.frames),
     ]
     if args.json:
         print(json.dumps([asdict(figure) for figure in figures], indent=1))

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from bridge.model import Limits, Network
-from bridge.ports import Adapter, Clock, Link, SessionStore
+from bridge.ports import Adapter, Clock, Link, SessionStore, Terminal
 
-LIMITS = Limits(graphemes=300, bytes=3000)  # lexicon app.bsky.feed.post
+LIMITS = Limits(
+    graphemes=300, bytes=3000, image=1_000_000
+)  # lexicons app.bsky.feed.post, app.bsky.embed.images
 
 JETSTREAM = (
     "wss://jetstream1.us-east.bsky.network",
@@ -26,7 +28,8 @@ JETSTREAM = (
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[networks.NAME]` of kind bluesky. `account`: a handle or DID. `jetstream`: hosts to read from, tried
-    in turn. `api`: the account's own server, if it is not one of Bluesky's, or a proxy."""
+    in turn; one whose address ends in `/xrpc/network.bsky.jetstream.subscribeEvents` is read in version 2.
+    `api`: the account's own server, if it is not one of Bluesky's, or a proxy."""
 
     account: str
     jetstream: tuple[str, ...] = JETSTREAM
@@ -45,6 +48,13 @@ class Bluesky:
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:
         return Account(name, settings, secrets.get("password"), clock)
+
+    async def login(
+        self, name: Network, settings: Any, terminal: Terminal, clock: Clock
+    ) -> Mapping[str, str]:
+        from adapters.bluesky.login import login
+
+        return await login(settings, terminal, clock)
 
 
 class Account:

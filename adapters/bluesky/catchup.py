@@ -32,6 +32,7 @@ class CatchUp:
         `again`: report each, also if nothing changed; else only what changed since it was delivered.
         """
         walked: set[str] = set()
+        uris = sorted(uris, key=self._sieve.is_ours, reverse=True)  # they tell which replies are hidden
         for start in range(0, len(uris), _BATCH):
             batch = uris[start : start + _BATCH]
             views = await self._views(batch)
@@ -40,7 +41,7 @@ class CatchUp:
                 view = views.get(uri) or await self._record(uri)
                 if view is None:
                     continue
-                if "record" not in view:
+                if "record" not in view or (uri not in views and await self._is_blocked(uri)):
                     found.append(self._sieve.missing(uri))
                 elif again or self._sieve.is_known(uri):
                     found += self._sieve.view(view, again)
@@ -102,6 +103,12 @@ class CatchUp:
                 raise
             return {"uri": uri} if failure.absent else None
         return {"uri": uri, "cid": answer.get("cid"), "record": answer.get("value")}
+
+    async def _is_blocked(self, uri: str) -> bool:
+        """Whether the AppView hides a post from us because its author and we want nothing of each other."""
+        answer = await self._try("app.bsky.feed.getPostThread", uri=uri, depth=0, parentHeight=0)
+        thread = answer.get("thread")
+        return isinstance(thread, dict) and str(thread.get("$type")).endswith("#blockedPost")
 
     async def _thread(self, uri: str, walked: set[str]) -> list[Inbound]:
         answer = await self._try("app.bsky.feed.getPostThread", uri=uri, depth=100, parentHeight=0)

@@ -26,6 +26,7 @@ from atproto_client.models.dot_dict import DotDict
 from atproto_client.request import AsyncRequest
 from atproto_core.exceptions import AtProtocolError
 
+from adapters.bluesky.budgets import Budgets
 from adapters.bluesky.convert import Json
 from bridge.errors import LinkError, NeedsLogin, Unreachable
 from bridge.model import Micros, Refused, RetryLater, Unclear
@@ -90,6 +91,7 @@ class Client:
         self._api = api
         self._clock = clock
         self._sessions = sessions
+        self._budgets = Budgets()
         self._renewing = asyncio.Lock()
         self._password: str | None = None
         self._closed = False
@@ -205,9 +207,12 @@ class Client:
     async def _call(
         self, kind: Literal["query", "procedure"], method: str, body: dict[str, Any]
     ) -> tuple[Json, Json]:
+        if after := self._budgets.wait(method, self._clock.now()):
+            raise Failure("limited", f"{self._where} allows no more of {method} for now", after=after)
         invoke = self._sdk.invoke_query if kind == "query" else self._sdk.invoke_procedure
         options = {"input_encoding": "application/json"} | body if kind == "procedure" else body
         response = await self._guard(invoke(method, **options))
+        self._budgets.learn(method, response.headers)
         if not isinstance(response.content, dict):
             if kind == "procedure" and not response.content:  # deleteRecord of an old PDS answers nothing
                 return {}, response.headers

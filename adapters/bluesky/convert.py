@@ -1,4 +1,4 @@
-"""Records of Bluesky to posts and back. Pure.
+"""Records of Bluesky to posts. Pure; the way back is `records`.
 
 Anyone may put anything into a record: every field is looked at before it is used, and what is not as the
 lexicon says is left out.
@@ -9,12 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
 from adapters.bluesky import ids
-from bridge.model import Author, Media, Micros, Network, Post, Ref, Span, Text, Value, Wishes, Words
+from bridge.model import (
+    Author,
+    Media,
+    Micros,
+    Network,
+    Post,
+    Ref,
+    Span,
+    Text,
+    Value,
+    Wishes,
+)
 from bridge.text import MENTION, URL, hashtags, joined, tamed
 
 Json = Mapping[str, Any]
@@ -27,6 +37,7 @@ _WARNINGS = {
     "!warn": "Content warning",
 }
 _MEMBERS_ONLY = "!no-unauthenticated"
+_TAKEN_DOWN = {"!hide", "!takedown"}  # by a moderation service
 _BRIDGED = ".ap.brid.gy"  # handles that Bridgy Fed alone can give
 _MOST_FACETS = 100
 _CDN = "https://cdn.bsky.app/img/feed_fullsize/plain"
@@ -35,7 +46,8 @@ _FEDIVERSE = re.compile(r"(?<![\w/@.])@([\w.-]+)@([\w-]+(?:\.[\w-]+)+)")
 
 class Profile(Value, frozen=True):
     """What is known of an author. `handle` is None if none is verified; `asked`: whether `wishes` were read
-    from their profile or are only assumed; `members`: their posts are for people who are logged in."""
+    from their profile or are only assumed; `members`: their posts are for people who are logged in, or not for
+    us, whom they blocked."""
 
     did: str
     handle: str | None = None
@@ -60,7 +72,7 @@ def profile(view: Json) -> Profile:
         name=_str(view, "displayName"),
         avatar=_str(view, "avatar") or None,
         bot="bot" in _labels(view, did),
-        members=_MEMBERS_ONLY in _labels(view, did),
+        members=_MEMBERS_ONLY in _labels(view, did) or _is_blocked(view),
         wishes=wishes(view),
         asked=True,
     )
@@ -128,7 +140,8 @@ def inbound(payload: Json, network: Network, seen: Micros, ours: Profile, edited
     text, mentions = _text(record)
     if ours.handle and ours.handle in {m.group(1).rstrip(".-").lower() for m in MENTION.finditer(text.plain)}:
         mentions = (*mentions, ours.did)
-    labels = _labels(record)
+    labels = (*_labels(record), *_given(payload))
+    quoted = _quoted(record)
     languages = _list(record, "langs")
     return Post(
         ref=Ref(network, address.uri),
@@ -142,7 +155,8 @@ def inbound(payload: Json, network: Network, seen: Micros, ours: Profile, edited
         reach="limited" if _MEMBERS_ONLY in labels else "public",
         reply_to=_ref(network, record, "parent"),
         root=_ref(network, record, "root"),
-        quotes=tuple(_quotes(network, record)),
+        quotes=(Ref(network, quoted.uri),) if quoted else (),
+        quoted=ids.page(quoted.did, quoted.rkey) if quoted else None,
         tags=_tags(record, text),
         mentions=tuple(dict.fromkeys(mentions)),
         media=tuple(_media(address.did, record)),
@@ -158,6 +172,24 @@ def strong(record: Json, end: str) -> tuple[str, str] | None:
     ref = _dict(_dict(record, "reply"), end)
     uri, cid = _str(ref, "uri"), _str(ref, "cid")
     return (uri, cid) if ids.address(uri) and cid else None
+
+
+def answers(record: Json) -> Iterator[str]:
+    """The uris of the posts that a record replies to or quotes."""
+    if parent := strong(record, "parent"):
+        yield parent[0]
+    if quoted := _quoted(record):
+        yield quoted.uri
+
+
+def hidden(gate: Json) -> frozenset[str]:
+    """The uris of the replies that a threadgate hides."""
+    return frozenset(uri for uri in _list(gate, "hiddenReplies") if isinstance(uri, str))
+
+
+def is_taken_down(view: Json) -> bool:
+    """Whether a moderation service has taken a post out of sight."""
+    return not _TAKEN_DOWN.isdisjoint(_given(view))
 
 
 def _text(record: Json) -> tuple[Text, tuple[str, ...]]:
@@ -232,12 +264,12 @@ def _embed(record: Json) -> Json:
     return _dict(embed, "media") or embed
 
 
-def _quotes(network: Network, record: Json) -> Iterator[Ref]:
+def _quoted(record: Json) -> ids.Address | None:
+    """The post that a record quotes; a list or a feed is none."""
     quoted = _dict(_dict(record, "embed"), "record")
     quoted = _dict(quoted, "record") or quoted
     address = ids.address(quoted.get("uri"))
-    if address and address.collection == ids.POST:
-        yield Ref(network, address.uri)
+    return address if address and address.collection == ids.POST else None
 
 
 def _media(did: str, record: Json) -> Iterator[Media]:
@@ -262,6 +294,19 @@ def _labels(holder: Json, by: str | None = None) -> tuple[str, ...]:
     return tuple(_str(label, "val") for label in _dicts(_dict(holder, "labels"), "values"))
 
 
+def _given(view: Json) -> tuple[str, ...]:
+    """Labels that others put on what a view shows and have not taken back."""
+    author = _str(_dict(view, "author"), "did")
+    labels = [label for label in _dicts(view, "labels") if label.get("src") != author]
+    return tuple(_str(label, "val") for label in labels if label.get("neg") is not True)
+
+
+def _is_blocked(view: Json) -> bool:
+    """Whether the author of a profile and we want nothing of each other."""
+    viewer = _dict(view, "viewer")
+    return viewer.get("blockedBy") is True or bool(_str(viewer, "blocking"))
+
+
 def _str(holder: Json, key: str) -> str:
     value = holder.get(key)
     return value if isinstance(value, str) else ""
@@ -279,47 +324,3 @@ def _list(holder: Json, key: str) -> list[Any]:
 
 def _dicts(holder: Json, key: str, most: int = 50) -> Iterable[Json]:
     return [value for value in _list(holder, key)[:most] if isinstance(value, dict)]
-
-
-# ---------------------------------------------------------------- what we write
-
-
-def outward(
-    words: Words, stamp: Micros, reply: Json | None = None, embed: Json | None = None
-) -> dict[str, Any]:
-    """The record of a post; the same order always gives the same bytes.
-
-    `reply`: strong references `root` and `parent`; `embed`: pictures already uploaded. A content warning,
-    which Bluesky has no field for, goes before the words.
-    """
-    text = words.text if not words.warning else joined(f"⚠ {words.warning}\n\n", words.text)
-    record: dict[str, Any] = {"$type": ids.POST, "text": text.plain, "createdAt": ids.iso(stamp)}
-    if facets := [facet for span in text.spans if (facet := _facet(text.plain, span))]:
-        record["facets"] = facets
-    if words.language:
-        record["langs"] = [words.language]
-    if reply:
-        record["reply"] = reply
-    if embed:
-        record["embed"] = embed
-    return record
-
-
-def _facet(plain: str, span: Span) -> dict[str, Any] | None:
-    """Nobody is pinged unless the span names a DID."""
-    feature: dict[str, str]
-    match span.kind:
-        case "link":
-            feature = {
-                "$type": "app.bsky.richtext.facet#link",
-                "uri": quote(span.value, safe="!#$%&'()*+,/:;=?@[]~"),
-            }
-        case "tag":
-            feature = {"$type": "app.bsky.richtext.facet#tag", "tag": span.value}
-        case "mention" if span.value.startswith("did:"):
-            feature = {"$type": "app.bsky.richtext.facet#mention", "did": span.value}
-        case _:
-            return None
-    start = len(plain[: span.start].encode())
-    end = start + len(plain[span.start : span.end].encode())
-    return {"index": {"byteStart": start, "byteEnd": end}, "features": [feature]}

@@ -15,6 +15,9 @@ from bridge.model import Cursor, Micros
 
 POST = "app.bsky.feed.post"
 PROFILE = "app.bsky.actor.profile"
+LIKE = "app.bsky.feed.like"
+REPOST = "app.bsky.feed.repost"
+GATE = "app.bsky.feed.threadgate"
 WEB = "https://bsky.app"
 
 _DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -100,7 +103,9 @@ def micros(when: object) -> Micros | None:
 
 
 def cursor(time_us: Micros) -> Cursor:
-    """How far Jetstream has been read."""
+    """How far Jetstream has been read: a time, whichever version told it. v2 has sequence numbers too, but
+    they are one host's, and after its restart nobody's; a time it takes as well (its lexicon: a cursor from
+    1e15 on), and it means the same on every host."""
     return str(time_us)
 
 

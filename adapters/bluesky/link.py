@@ -10,16 +10,17 @@ from typing import Any
 
 import msgspec
 
-from adapters.bluesky import LIMITS, Settings, convert, ids
-from adapters.bluesky.catchup import CatchUp, address_params
+from adapters.bluesky import LIMITS, Settings, ids
+from adapters.bluesky.catchup import CatchUp
 from adapters.bluesky.client import Client, Failure
 from adapters.bluesky.convert import Profile
+from adapters.bluesky.inspector import Inspector
 from adapters.bluesky.memory import Bounded
-from adapters.bluesky.pictures import Pictures
 from adapters.bluesky.profiles import Profiles
 from adapters.bluesky.sieve import KEPT, Sieve
 from adapters.bluesky.stream import Jetstream
-from bridge.errors import LinkError, NeedsLogin
+from adapters.bluesky.writer import Writer
+from bridge.errors import LinkError
 from bridge.model import (
     SECOND,
     Absent,
@@ -35,18 +36,11 @@ from bridge.model import (
     Opened,
     Order,
     Outcome,
-    Publish,
     Ref,
-    Refused,
-    Retract,
-    RetryLater,
-    Sent,
     Unknown,
-    Update,
-    Words,
     Written,
 )
-from bridge.ports import Clock, SessionStore
+from bridge.ports import Clock, Remark, SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +89,7 @@ class Link:
         self._sieve = Sieve(name, ours)
         self._profiles = Profiles(client, clock)
         self._catch_up = CatchUp(client, self._sieve)
-        self._pictures = Pictures(client)
+        self._writer = Writer(name, client, self._sieve)
         self._jetstream = Jetstream(settings.jetstream, clock)
         self._queue: asyncio.Queue[Inbound | LinkError] = asyncio.Queue(_QUEUE)
         self._tasks = tasks
@@ -103,13 +97,14 @@ class Link:
         self._behind = asyncio.Event()
         self._lost = False  # a connection broke: anything may have been missed
         self._old: dict[str, None] = {}  # threads whose past has not been read
+        self._doubtful: dict[str, None] = {}  # posts to be told again as they are now
         self._kept: list[Inbound] = []  # found by `follow`, to be delivered by `inbound`
         self._unsigned: Bounded[str, Inbound] = Bounded(500)  # delivered without their author's name
         self._opened = Opened(
             name,
             client.did,
             f"@{client.handle}",
-            Capabilities(LIMITS, resend="same_key", key_lasts=None),
+            Capabilities(LIMITS, resend="same_key", key_lasts=None, endorses=True),
             url=f"{ids.WEB}/profile/{client.handle}",
             skew=client.skew,
         )
@@ -139,9 +134,9 @@ class Link:
         """Nothing to do: Jetstream keeps no account of its readers."""
 
     async def inbound(self, after: Cursor | None) -> AsyncIterator[Inbound]:
-        read = ids.time_us(after) if after else None
-        start = max(read - KEPT, 0) if read else self._sieve.interest.since
-        for doing in (self._read(start), self._close_gaps(start), self._pulse()):
+        read = max((ids.time_us(after) or 0) - KEPT, 0) if after else 0
+        start = read or self._sieve.interest.since
+        for doing in (self._read(read, start), self._close_gaps(start), self._pulse()):
             self._reading.append(self._tasks.create_task(self._telling(doing)))
         while True:
             batch = [await self._queue.get()]
@@ -159,6 +154,7 @@ class Link:
             async for found in self._catch_up.posts(uris, again=True):
                 async for item in self._signed(found):
                     yield msgspec.structs.replace(item, cursor=None)
+            self._look_again()
         except Failure as failure:
             raise failure.link_error() from None
 
@@ -195,10 +191,10 @@ class Link:
         except LinkError as error:
             await self._queue.put(error)
 
-    async def _read(self, start: int) -> None:
+    async def _read(self, read: int, start: int) -> None:
         """Jetstream, through the sieve, into the queue."""
         beat = connections = 0
-        async with aclosing(self._jetstream.frames(lambda: self._sieve.time_us or start)) as frames:
+        async with aclosing(self._jetstream.frames(lambda: self._sieve.time_us or read, start)) as frames:
             async for frame in frames:
                 if frame is None:
                     connections += 1
@@ -206,6 +202,7 @@ class Link:
                     self._behind.set()
                     continue
                 items = self._sieve.take(frame)
+                self._look_again()
                 for item in items:
                     await self._queue.put(item)
                 if not items and self._clock.now() - beat >= _BEAT:
@@ -224,20 +221,36 @@ class Link:
             lost, self._lost = self._lost, False
             if lost:
                 self._profiles.doubt()
+                self._sieve.doubt()
             old, self._old = self._old, {}
+            doubtful, self._doubtful = self._doubtful, {}
             try:
                 if lost or since:
                     await self._seek(since or self._sieve.time_us - KEPT)
                 threads = [ref.id for ref in self._sieve.interest.threads] if lost else list(old)
                 async for found in self._catch_up.posts(threads, again=False):
                     await self._put(found)
+                async for found in self._catch_up.posts(list(doubtful), again=True):
+                    await self._put(found)
                 since = 0
+                self._look_again()
             except Failure as failure:
                 if failure.kind == "login":
                     raise
                 log.info("%s: catching up is put off: %s", self._network, failure.why)
                 self._lost = self._lost or lost
                 self._old = old | self._old
+                self._doubtful = doubtful | self._doubtful
+
+    def _look_again(self) -> None:
+        """What a frame or a view told only in part has to be asked for."""
+        if self._sieve.renamed:
+            self._profiles.forget(self._sieve.renamed)
+            self._sieve.renamed.clear()
+        if self._sieve.doubtful:
+            self._doubtful |= self._sieve.doubtful
+            self._sieve.doubtful.clear()
+            self._behind.set()
 
     async def _seek(self, since: int) -> None:
         """Posts since then that bear the tag or speak to us."""
@@ -259,7 +272,7 @@ class Link:
             except Failure as failure:
                 if failure.kind == "login":
                     raise
-            if self._lost or self._old:
+            if self._lost or self._old or self._doubtful:
                 self._behind.set()
 
     async def _sign_at_last(self) -> None:
@@ -284,92 +297,11 @@ class Link:
     # ------------------------------------------------------------ writing
 
     async def send(self, order: Order) -> Outcome:
-        try:
-            match order.op:
-                case Publish(content=Words() as words, reply_to=reply_to, reach="public" | "quiet"):
-                    return await self._publish(order, words, reply_to)
-                case Publish(content=Words()):
-                    return Refused(
-                        "On Bluesky the bridge can write only publicly; this was not meant to be public."
-                    )
-                case Publish():
-                    return Refused("Bluesky shows posts, no message of the hosts' room.")
-                case Update():
-                    return Refused("Bluesky does not show edits: retract the post and publish it again.")
-                case Retract(target=Ref(id=uri)):
-                    return await self._retract(uri)
-            return Refused(f"Order {order.id} names no post of {self._network}.")
-        except Failure as failure:
-            return failure.outcome()
-
-    async def _publish(self, order: Order, words: Words, reply_to: object) -> Outcome:
-        reply = None
-        try:
-            embed = await self._pictures.embed(words.media)
-            if isinstance(reply_to, Ref):
-                reply = await self._strong(reply_to.id)
-        except Failure as failure:  # nothing has been published yet
-            outcome = failure.outcome()
-            return outcome if isinstance(outcome, Refused | RetryLater) else RetryLater(5.0, failure.why)
-        answer = await self._client.procedure(
-            "com.atproto.repo.putRecord",
-            {
-                "repo": self._client.did,
-                "collection": ids.POST,
-                "rkey": ids.tid(order.stamp),
-                "record": convert.outward(words, order.stamp, reply, embed),
-            },
-        )
-        return self._sent(order, str(answer.get("cid")))
-
-    def _sent(self, order: Order, cid: str) -> Sent:
-        rkey = ids.tid(order.stamp)
-        uri = ids.uri(self._client.did, rkey)
-        return Sent(Ref(self._network, uri), uri, cid, ids.page(self._client.handle, rkey))
-
-    async def _strong(self, uri: str) -> dict[str, Any]:
-        """The references by which a reply names its parent and its thread's first post. Raises Failure."""
-        known = self._sieve.strong.get(uri)
-        if known is None:
-            address = ids.address(uri)
-            if address is None:
-                raise Failure("refused", f"{uri} is no post on Bluesky")
-            try:
-                answer = await self._client.query("com.atproto.repo.getRecord", **address_params(address))
-            except Failure as failure:
-                if failure.absent:
-                    raise Failure("refused", "The post this replies to is gone.") from None
-                raise
-            cid = str(answer.get("cid"))
-            known = (cid, convert.strong(answer.get("value") or {}, "root") or (uri, cid))
-            self._sieve.strong[uri] = known
-        cid, (root_uri, root_cid) = known
-        return {"root": {"uri": root_uri, "cid": root_cid}, "parent": {"uri": uri, "cid": cid}}
-
-    async def _retract(self, uri: str) -> Outcome:
-        address = ids.address(uri)
-        if address is None or address.did != self._client.did:
-            return Refused("Only the bridge's own posts can be taken away.")
-        await self._client.procedure("com.atproto.repo.deleteRecord", address_params(address))
-        return Sent(Ref(self._network, uri), uri)
+        return await self._writer.send(order)
 
     async def find(self, order: Order) -> Found | Absent | Unknown:
-        match order.op:
-            case Publish():
-                address = ids.Address(self._client.did, ids.POST, ids.tid(order.stamp))
-            case Retract(target=Ref(id=uri)) if found := ids.address(uri):
-                address = found
-            case _:
-                return Absent()
-        try:
-            answer = await self._client.query("com.atproto.repo.getRecord", **address_params(address))
-        except Failure as failure:
-            if failure.kind == "login":
-                raise NeedsLogin(failure.why) from None
-            if not failure.absent:
-                return Unknown(failure.why)
-            gone = Sent(Ref(self._network, address.uri), address.uri)
-            return Found((gone,)) if isinstance(order.op, Retract) else Absent()
-        if isinstance(order.op, Retract):
-            return Absent()
-        return Found((self._sent(order, str(answer.get("cid"))),))
+        return await self._writer.find(order)
+
+    async def inspect(self) -> tuple[Remark, ...]:
+        """What `check` tells of the account."""
+        return await Inspector(self._client, self._jetstream.addresses, self._clock).inspect()

@@ -70,6 +70,11 @@ class Profiles:
         self._cache.pop(known.account, None)
         self._stated[known.account] = known
 
+    def forget(self, accounts: Iterable[Account]) -> None:
+        """They may have another handle: look them up before their next post."""
+        for did in accounts:
+            self._cache.pop(did, None)
+
     def doubt(self) -> None:
         """Changes may have been missed: look everybody up again."""
         self._cache.clear()

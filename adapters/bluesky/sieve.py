@@ -1,8 +1,8 @@
 """What of the whole network's traffic is for us. Pure: frames and views in, things to report out.
 
-Jetstream sends every post of Bluesky, hundreds a second. A frame is looked at as bytes first: its head, which
-production always writes in one order, tells collection and record; then one search for the tag, our DID or
-handle, and for the posts it refers to. Only what passes is decoded.
+Jetstream sends every post of Bluesky, hundreds a second. A frame is looked at as bytes first: its head tells
+collection and record; then one search for the tag, our DID or handle, and for the posts it refers to. Only what
+passes is decoded.
 
 Posts come out without their author's name and profile; `convert.signed` adds them.
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import msgspec
 
-from adapters.bluesky import convert, ids
+from adapters.bluesky import convert, frames, ids
 from adapters.bluesky.convert import Json, Profile
+from adapters.bluesky.frames import Commit, Frame, Status
 from adapters.bluesky.memory import Bounded
 from bridge.model import (
     MINUTE,
@@ -38,37 +38,10 @@ from bridge.model import (
 )
 
 KEPT = 10 * MINUTE  # how long a reply waits for its thread to be followed
-_HEAD = re.compile(
-    rb'\{"did":"([^"]+)","time_us":(\d+),"kind":"(\w+)"'
-    rb'(?:,"commit":\{"rev":"(\w+)","operation":"(\w+)","collection":"([\w.]+)","rkey":"([^"]+)")?'
-)
 _POSTS = re.compile(rb'"(at://did:[^"/]+/app\.bsky\.feed\.post/[^"]+)"')
+_POST = ids.POST.encode()
 _GONE = ("deleted", "deactivated", "takendown", "suspended")  # of an account that is not active
 _SHOWN_AT_ONCE = 5_000_000  # a post indexed later than this after it was made was probably edited
-
-
-class Commit(msgspec.Struct):
-    operation: str
-    collection: str
-    rkey: str
-    rev: str = ""
-    cid: str = ""
-    record: dict[str, Any] | None = None
-
-
-class Status(msgspec.Struct):
-    active: bool
-    status: str = ""
-
-
-class Frame(msgspec.Struct):
-    """A frame of Jetstream v1."""
-
-    did: str
-    time_us: int
-    kind: str
-    commit: Commit | None = None
-    account: Status | None = None
 
 
 class Known(msgspec.Struct):
@@ -92,6 +65,11 @@ class Sieve:
             10_000
         )  # uri -> cid, root (uri, cid)
         self.authors: Bounded[str, None] = Bounded(20_000)
+        self.doubtful: dict[str, None] = {}  # posts whose present state has to be asked for
+        self.renamed: set[str] = set()  # authors who may have another handle now
+        self.answered: Bounded[str, None] = Bounded(5_000)  # posts that have a reply or a quote
+        self._left: Bounded[str, None] = Bounded(5_000)  # accounts that are gone, perhaps not for good
+        self._hidden: Bounded[str, frozenset[str]] = Bounded(1_000)  # our thread -> replies we hid there
         self._known: Bounded[str, Known] = Bounded(20_000)
         self._gone: Bounded[str, str] = Bounded(20_000)  # uri -> rev of the commit that removed it
         self._kept: deque[tuple[Micros, list[bytes], bytes]] = deque(maxlen=5_000)
@@ -140,32 +118,30 @@ class Sieve:
             return [self._report(Malformed(raw[:65_536], f"a frame that cannot be read: {error!r}"))]
 
     def _taken(self, raw: bytes) -> Iterable[Inbound]:
-        head = _HEAD.match(raw)
-        if head is None or not raw.endswith(b"}}"):
-            return self._decoded(raw)  # unreadable, or with its keys in another order
-        did, time_us, kind, rev, operation, collection, rkey = head.groups()
-        self._saw(int(time_us))
-        if kind != b"commit":
-            return self._decoded(raw) if did.decode() in self.authors else ()
-        if collection != b"app.bsky.feed.post":
-            return self._decoded(raw) if did.decode() in self.authors else ()
-        if operation == b"delete":
-            return self._removed(ids.uri(did.decode(), rkey.decode()), rev.decode())
-        if operation == b"update" and self._ours_to_tell(ids.uri(did.decode(), rkey.decode())):
+        head = frames.head(raw)
+        if head is None:
+            return self._decoded(raw)
+        self._saw(head.time_us)
+        if head.collection != _POST:
+            return self._decoded(raw) if head.author in self.authors or head.author == self.ours.did else ()
+        if head.operation == b"delete":
+            return self._removed(head.uri, head.rev.decode())
+        if head.operation == b"update" and self._ours_to_tell(head.uri):
             return self._decoded(raw)
         return self._searched(raw)
 
     def _searched(self, raw: bytes) -> Iterable[Inbound]:
-        """A post, by what stands in its bytes; if it may concern a thread not followed yet, it is kept."""
+        """A post, by what stands in its bytes; if it may concern a thread not followed yet, it is kept, even if it
+        was told because it speaks to us: that alone makes it no part of a chat."""
         folded = self._fold(raw)
         uris = _POSTS.findall(raw) if b'"at://' in raw else []
-        if any(needle in folded for needle in self._needles) or not self._threads.isdisjoint(uris):
-            found = self._decoded(raw)
-            if found:
-                return found
-        if uris:
+        wanted = not self._threads.isdisjoint(uris)
+        for needle in self._needles:
+            wanted = wanted or needle in folded
+        found = self._decoded(raw) if wanted else []
+        if uris and self._threads.isdisjoint(uris):
             self._kept.append((self.time_us, uris, raw))
-        return ()
+        return found
 
     def _saw(self, time_us: Micros) -> None:
         self.first_us = self.first_us or time_us
@@ -176,23 +152,41 @@ class Sieve:
             self.first_us = self._kept[0][0]
 
     def _decoded(self, raw: bytes) -> list[Inbound]:
-        frame = msgspec.json.decode(raw, type=Frame)
+        frame = frames.decoded(raw)
         self._saw(frame.time_us)
-        if frame.account is not None:
-            gone = not frame.account.active and frame.account.status in _GONE
-            known = frame.did in self.authors and frame.did != self.ours.did
-            return [self._report(AuthorGone(frame.did))] if gone and known else []
-        if frame.commit is None:
-            return []
-        if (
-            frame.commit.collection == ids.PROFILE
-            and frame.did in self.authors
-            and frame.did != self.ours.did
-        ):
-            return [self._report(AuthorKnown(frame.did, convert.wishes(frame.commit.record or {})))]
-        if frame.commit.collection == ids.POST:
+        if frame.commit is not None and frame.commit.collection == ids.POST:
             return self._post(frame, frame.commit)
+        if frame.did == self.ours.did:
+            if frame.commit is not None and frame.commit.collection == ids.GATE:
+                self._gate(frame.commit)
+            return []
+        if frame.did not in self.authors:
+            return []
+        if frame.kind == "identity":
+            self.renamed.add(frame.did)
+        elif frame.account is not None:
+            return self._account(frame.did, frame.account)
+        elif frame.commit is not None and frame.commit.collection == ids.PROFILE:
+            return [self._report(AuthorKnown(frame.did, convert.wishes(frame.commit.record or {})))]
         return []
+
+    def _account(self, did: str, now: Status) -> list[Inbound]:
+        if now.active and did in self._left:
+            del self._left[did]
+            self.doubtful |= dict.fromkeys(uri for uri in self._known if uri.startswith(f"at://{did}/"))
+        if now.active or now.status not in _GONE:
+            return []
+        self._left[did] = None
+        return [self._report(AuthorGone(did))]
+
+    def _gate(self, commit: Commit) -> None:
+        """The hosts hid replies, or let them be seen again, in the app: the page follows."""
+        self._hide(ids.uri(self.ours.did, commit.rkey), convert.hidden(commit.record or {}))
+
+    def _hide(self, thread: str, replies: frozenset[str]) -> None:
+        changed = replies ^ self._hidden.get(thread, frozenset())
+        self._hidden[thread] = replies
+        self.doubtful |= dict.fromkeys(uri for uri in changed if self._ours_to_tell(uri))
 
     def _post(self, frame: Frame, commit: Commit) -> list[Inbound]:
         uri = ids.uri(frame.did, commit.rkey)
@@ -207,13 +201,14 @@ class Sieve:
         if frame.did == self.ours.did:
             return self._echo(payload)
         edited = frame.time_us if commit.operation == "update" else 0
-        post = convert.inbound(payload, self.network, frame.time_us, self.ours, edited)
+        post = self._read(payload, frame.time_us, edited)
         if post is None or not (self.belongs(post) or (edited and self._ours_to_tell(uri))):
             return []
         return [self._deliver(Edited(post) if edited else Written(post))]
 
     def _removed(self, uri: str, rev: str) -> list[Inbound]:
         self._gone[uri] = rev
+        self.strong.pop(uri, None)
         address = ids.address(uri)
         if not self._ours_to_tell(uri) or (address and address.did == self.ours.did):
             return []
@@ -253,8 +248,12 @@ class Sieve:
         known = self._known.get(uri)
         if address is None or uri in self._gone:
             return []
+        if convert.is_taken_down(view):
+            return [self.missing(uri)] if again or known is not None else []
         if address.did == self.ours.did:
             self._remember(view)
+            if uri not in self._hidden:  # what the stream told is newer
+                self._hide(uri, convert.hidden((view.get("threadgate") or {}).get("record") or {}))
             if known is not None and not again:
                 return []
             self._known[uri] = Known([str(view.get("cid"))], 0)
@@ -267,7 +266,10 @@ class Sieve:
         late = seen if seen - made > _SHOWN_AT_ONCE else 0
         edited = late if known is None else known.edited if cid == known.cids[-1] else seen
         self._remember(view)
-        post = convert.inbound(view, self.network, made if edited else seen, self.ours, edited)
+        root = ids.address(self.strong[uri][1][0])
+        if root and self.is_ours(root.uri) and root.uri not in self._hidden and root.uri not in self._gone:
+            self.doubtful[root.uri] = None  # whether it is hidden there is not known yet
+        post = self._read(view, made if edited else seen, edited)
         if post is None or not (again or known is not None or self.belongs(post)):
             return []
         return [self._deliver(Edited(post) if again or known is not None else Written(post))]
@@ -275,18 +277,35 @@ class Sieve:
     def missing(self, uri: str) -> Inbound:
         """A post that is certainly gone."""
         self._gone.setdefault(uri, "")
+        self.strong.pop(uri, None)
         return self._report(Removed(Ref(self.network, uri)))
+
+    def is_ours(self, uri: str) -> bool:
+        return uri.startswith(f"at://{self.ours.did}/")
 
     def is_known(self, uri: str) -> bool:
         """Whether the post was delivered through this link."""
         return uri in self._known
 
+    def doubt(self) -> None:
+        """Frames were missed: what only the stream tells has to be learnt anew."""
+        self._hidden.clear()
+
     # ------------------------------------------------------------ memory
 
+    def _read(self, payload: Json, seen: Micros, edited: Micros) -> Post | None:
+        """The post as everybody may see it: a reply that our own account hid is for the hosts alone."""
+        post = convert.inbound(payload, self.network, seen, self.ours, edited)
+        if post is None or not any(post.uri in replies for replies in self._hidden.values()):
+            return post
+        return msgspec.structs.replace(post, reach="limited")
+
     def _remember(self, payload: Json) -> None:
-        """The strong references a reply to this post needs."""
-        uri, cid = str(payload["uri"]), str(payload.get("cid"))
-        self.strong[uri] = (cid, convert.strong(payload.get("record") or {}, "root") or (uri, cid))
+        """The strong references a reply to this post needs, and that what it answers is answered."""
+        uri, cid, record = str(payload["uri"]), str(payload.get("cid")), payload.get("record") or {}
+        self.strong[uri] = (cid, convert.strong(record, "root") or (uri, cid))
+        for answered in convert.answers(record):
+            self.answered[answered] = None
 
     def _deliver(self, what: Written | Edited) -> Inbound:
         post = what.post

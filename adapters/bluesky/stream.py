@@ -1,7 +1,8 @@
-"""Jetstream: the whole network's posts over a websocket, from whichever host answers."""
+"""Jetstream: the whole network's posts over a websocket, from whichever host answers, in either version."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from urllib.parse import urlencode, urlsplit
@@ -9,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import aiohttp
 
 from adapters.bluesky import ids
-from bridge.errors import Unreachable
+from bridge.errors import CursorLost, Unreachable
 from bridge.model import SECOND, Micros
 from bridge.ports import Clock
 
@@ -17,61 +18,101 @@ _OVERLAP = 5 * SECOND  # hosts stamp the same event a little apart
 _SILENCE = 60.0  # seconds: the network is never this quiet
 _PAUSE = 1.0  # seconds before the next host
 _LARGEST = 1 << 20  # bytes of a frame
+_V2 = "/xrpc/network.bsky.jetstream.subscribeEvents"
+_COLLECTIONS = (ids.POST, ids.PROFILE, ids.GATE)
+_KINDS = ("commit", "identity", "account")
 
 
 class Jetstream:
-    """Reads v1 of the protocol (`/subscribe`, documented in bluesky-social/jetstream) from one of `hosts`."""
+    """Reads from one of `hosts`: v1 at `/subscribe`, also where an address has no path; v2 at its own (lexicon
+    network.bsky.jetstream.subscribeEvents). Every connection resumes by time, with an overlap, since that
+    means the same on every host and in both versions."""
 
     def __init__(self, hosts: Sequence[str], clock: Clock) -> None:
-        self._hosts = [_address(host) for host in hosts]
+        self.addresses = tuple(_address(host) for host in hosts)
         self._clock = clock
         self._next = 0
 
-    async def frames(self, cursor: Callable[[], Micros]) -> AsyncGenerator[bytes | None, None]:
-        """Every frame after `cursor()` (0: live). None says that a connection has been made anew: what a host
-        has forgotten by then it skips without a word. Raises Unreachable once all hosts have failed in a row.
-        """
+    async def frames(self, read: Callable[[], Micros], since: Micros) -> AsyncGenerator[bytes | None, None]:
+        """Every frame after `read()`, how far it has been read; 0: from `since` (0: live), as far as that goes
+        back. None says that a connection has been made anew: what a v1 host has forgotten by then it skips
+        without a word. Raises CursorLost if a host says that what came after `read()` is gone; Unreachable
+        once all hosts have failed in a row."""
         failed = 0
         why = host = ""
         async with aiohttp.ClientSession() as session:
-            while failed < max(2, len(self._hosts)):
-                host = self._hosts[self._next]
+            while failed < max(2, len(self.addresses)):
+                host = self.addresses[self._next]
                 got = False
                 try:
-                    async with aclosing(self._connection(session, host, cursor())) as connection:
+                    async with aclosing(self._connection(session, host, read(), since)) as connection:
                         async for frame in connection:
                             got = got or frame is not None
                             failed = 0 if got else failed
                             yield frame
-                    why = "closed the connection at once"
+                    why = "closed the connection"
                 except aiohttp.WSServerHandshakeError as error:
                     why = f"answers {error.status}"
                 except (aiohttp.ClientError, TimeoutError, OSError) as error:
                     why = str(error) or type(error).__name__
                 failed += 1
-                self._next = (self._next + 1) % len(self._hosts)
+                self._next = (self._next + 1) % len(self.addresses)
                 await self._clock.sleep(_PAUSE)
         raise Unreachable(f"No Jetstream host serves us. The last one, {urlsplit(host).hostname}, {why}.")
 
     async def _connection(
-        self, session: aiohttp.ClientSession, host: str, cursor: Micros
+        self, session: aiohttp.ClientSession, host: str, read: Micros, since: Micros
     ) -> AsyncGenerator[bytes | None, None]:
-        query = [("wantedCollections", ids.POST), ("wantedCollections", ids.PROFILE)]
-        query += [("maxMessageSizeBytes", str(_LARGEST))]
-        if cursor:
-            query.append(("cursor", str(cursor - _OVERLAP)))
-        seconds = self._clock.timeout
-        waits = aiohttp.ClientWSTimeout(ws_receive=seconds(_SILENCE), ws_close=seconds(1))
+        v2 = urlsplit(host).path == _V2
+        silence = self._clock.timeout(_SILENCE)
         async with session.ws_connect(
-            f"{host}?{urlencode(query)}",
-            timeout=waits,
+            f"{host}?{_query(v2=v2, cursor=max(0, (read or since) - _OVERLAP))}",
+            protocols=("xrpc.v1.json",) if v2 else (),
+            timeout=aiohttp.ClientWSTimeout(ws_close=self._clock.timeout(1)),
+            heartbeat=silence / 2,  # a time-out on each frame would cost more than the frame
             max_msg_size=_LARGEST,
             decode_text=False,
+            autoping=False,
         ) as socket:
             yield None
+            now = asyncio.get_running_loop().time
+            heard = now()
             async for message in socket:
-                if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                    yield bytes(message.data)
+                frame = message.data
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    heard = now()
+                    if not v2 or not _is_notice(frame, host, resumed=bool(read)):
+                        yield frame
+                    continue
+                if message.type is aiohttp.WSMsgType.PING:
+                    await socket.pong(frame)
+                if now() - heard > silence:  # it pings, or answers our pings, and has nothing to tell
+                    raise TimeoutError("went silent")
+
+
+def _query(*, v2: bool, cursor: Micros) -> str:
+    """v2 is told the kinds, since it has more of them than anybody wants."""
+    query = [("collections" if v2 else "wantedCollections", name) for name in _COLLECTIONS]
+    if v2:
+        query += [("kinds", kind) for kind in _KINDS]
+    query.append(("maxMessageSizeBytes", str(_LARGEST)))
+    if cursor:
+        query.append(("cursor", str(cursor)))
+    return urlencode(query)
+
+
+def _is_notice(frame: bytes, host: str, *, resumed: bool) -> bool:
+    """Whether a frame of v2 tells of the stream itself. Raises CursorLost, or ClientError where the host ends
+    the stream."""
+    if frame.startswith(b'{"$type":"error"'):
+        raise aiohttp.ClientError(f"says {frame[:200].decode(errors='replace')}")
+    if b'subscribeEvents#info"' not in frame[:120]:
+        return False
+    if resumed and b'"OutdatedCursor"' in frame:
+        raise CursorLost(
+            f"Jetstream at {urlsplit(host).hostname} no longer has what came after we read it last."
+        )
+    return True
 
 
 def _address(host: str) -> str:

@@ -12,6 +12,8 @@ from simulator.bluesky.wire import Record, XrpcError
 SECOND = 1_000_000
 LAG = 300_000  # microseconds until a record is indexed (measured 0.1 to 0.4 s)
 SEARCH_LAG = 2 * SECOND
+DEFS = "app.bsky.feed.defs"
+LABELER = wire.did("a moderation service")
 Params = dict[str, list[str]]
 
 
@@ -43,7 +45,7 @@ class AppView:
 
     def _basic(self, account: Account) -> Record:
         labels = [
-            {"src": account.did, "uri": f"at://{account.did}/{wire.PROFILE}/self", "val": label["val"]}
+            _label(account.did, f"at://{account.did}/{wire.PROFILE}/self", label["val"])
             for label in account.record.get("labels", {}).get("values", [])
         ]
         return {
@@ -56,6 +58,7 @@ class AppView:
     def _profile(self, account: Account) -> Record:
         return {
             **self._basic(account),
+            "viewer": {"blockedBy": account.blocks},
             "description": account.record.get("description", ""),
             "indexedAt": wire.iso(self._repos.now()),
         }
@@ -64,14 +67,16 @@ class AppView:
 
     def get_posts(self, params: Params, viewer: str) -> Record:
         found = (self._shown(uri) for uri in _many(params, "uris", 25))
-        return {"posts": [self._post(stored) for stored in found if stored]}
+        return {
+            "posts": [self._post(stored, viewer) for stored in found if stored and not self._blocked(stored)]
+        }
 
     def get_post_thread(self, params: Params, viewer: str) -> Record:
         uri = _one(params, "uri")
         stored = self._shown(uri)
         if stored is None:
             raise XrpcError(400, "NotFound", f"Post not found: {uri}")
-        return {"thread": self._thread(stored, int(params.get("depth", ["6"])[0]))}
+        return {"thread": self._thread(stored, int(params.get("depth", ["6"])[0]), viewer)}
 
     def search_posts(self, params: Params, viewer: str) -> Record:
         """Newest first. Of the query language: words, and #tags by facet or tag list."""
@@ -84,10 +89,12 @@ class AppView:
         hits = [
             stored
             for stored in reversed(self._posts(SEARCH_LAG))
-            if since <= stored.made < before and all(_matches(stored, word) for word in query)
+            if not self._blocked(stored)
+            and since <= stored.made < before
+            and all(_matches(stored, word) for word in query)
         ]
         page = hits[:limit]
-        answer: Record = {"posts": [self._post(stored) for stored in page]}
+        answer: Record = {"posts": [self._post(stored, viewer) for stored in page]}
         if len(hits) > limit:
             answer["cursor"] = str(page[-1].made)
         return answer
@@ -96,7 +103,7 @@ class AppView:
         limit = int(params.get("limit", ["50"])[0])
         found: list[Record] = []
         for stored in reversed(self._posts(LAG)):
-            reason = self._reason(stored, viewer)
+            reason = None if self._blocked(stored) else self._reason(stored, viewer)
             if reason and len(found) < limit:
                 found.append(
                     {
@@ -128,33 +135,68 @@ class AppView:
         return [
             stored
             for stored in self._repos.records.values()
-            if stored.is_post and stored.made <= known and self._repos.accounts[stored.did].active
+            if stored.is_post and stored.made <= known and self._is_up(stored)
         ]
+
+    def _is_up(self, stored: Stored) -> bool:
+        """Neither its author nor a moderator took it down."""
+        return self._repos.accounts[stored.did].active and "!takedown" not in self._repos.labels[stored.uri]
+
+    def _blocked(self, stored: Stored) -> bool:
+        return self._repos.accounts[stored.did].blocks
 
     def _shown(self, uri: str) -> Stored | None:
         stored = self._repos.records.get(uri)
-        if stored is None or not stored.is_post or not self._repos.accounts[stored.did].active:
+        if stored is None or not stored.is_post or not self._is_up(stored):
             return None
         return stored if stored.made <= self._repos.now() - LAG else None
 
-    def _post(self, stored: Stored) -> Record:
-        labels = stored.record.get("labels", {}).get("values", [])
-        return {
+    def _post(self, stored: Stored, viewer: str) -> Record:
+        own = [label["val"] for label in stored.record.get("labels", {}).get("values", [])]
+        labels = [_label(stored.did, stored.uri, value) for value in own]
+        labels += [_label(LABELER, stored.uri, value) for value in self._repos.labels[stored.uri]]
+        likes, reposts = (
+            self._indexed(self._repos.marks(stored.uri, kind)) for kind in (wire.LIKE, wire.REPOST)
+        )
+        view: Record = {
             "uri": stored.uri,
             "cid": stored.cid,
             "author": self._basic(self._repos.accounts[stored.did]),
             "record": stored.record,
-            "replyCount": len(self._repos.replies[stored.uri]),
+            "replyCount": len(self._indexed(self._repos.replies(stored.uri))),
+            "repostCount": len(reposts),
+            "likeCount": len(likes),
+            "quoteCount": len(self._indexed(self._repos.quotes(stored.uri))),
             "indexedAt": wire.iso(stored.indexed),
-            "labels": [{"src": stored.did, "uri": stored.uri, "val": label["val"]} for label in labels],
+            "viewer": {
+                key: uri
+                for key, found in (("like", likes), ("repost", reposts))
+                if (uri := next((mark.uri for mark in found if mark.did == viewer), None))
+            },
+            "labels": labels,
         }
+        gate = self._repos.records.get(f"at://{stored.did}/{wire.GATE}/{stored.rkey}")
+        if gate is not None and gate.indexed <= self._repos.now() - LAG:
+            view["threadgate"] = {"uri": gate.uri, "cid": gate.cid, "record": gate.record, "lists": []}
+        return view
 
-    def _thread(self, stored: Stored, depth: int) -> Record:
-        node: Record = {"$type": "app.bsky.feed.defs#threadViewPost", "post": self._post(stored)}
+    def _indexed(self, found: Iterable[Stored]) -> list[Stored]:
+        known = self._repos.now() - LAG
+        return [stored for stored in found if stored.made <= known]
+
+    def _thread(self, stored: Stored, depth: int, viewer: str) -> Record:
+        if self._blocked(stored):
+            author = {"did": stored.did, "viewer": {"blockedBy": True}}
+            return {"$type": f"{DEFS}#blockedPost", "uri": stored.uri, "blocked": True, "author": author}
+        node: Record = {"$type": f"{DEFS}#threadViewPost", "post": self._post(stored, viewer)}
         if depth > 0:
-            shown = (self._shown(child.uri) for child in self._repos.replies[stored.uri])
-            node["replies"] = [self._thread(child, depth - 1) for child in shown if child]
+            shown = (self._shown(child.uri) for child in self._repos.replies(stored.uri))
+            node["replies"] = [self._thread(child, depth - 1, viewer) for child in shown if child]
         return node
+
+
+def _label(src: str, uri: str, value: str) -> Record:
+    return {"src": src, "uri": uri, "val": value}
 
 
 def _features(record: Record) -> Iterable[dict[str, Any]]:

@@ -14,7 +14,7 @@ from aiohttp import web
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
-POINTS = {"createRecord": 3, "putRecord": 2, "deleteRecord": 1}
+POINTS = {"createRecord": 3, "putRecord": 2, "deleteRecord": 1, "applyWrites": 4}  # applyWrites: one of each
 
 
 @dataclass

@@ -1,154 +1,178 @@
-"""Jetstream v1: the commits of all repositories as JSON frames over websockets, with replay by cursor.
+"""Jetstream: the events of all repositories over websockets, from one or several hosts, in both versions.
 
-Between the people's posts goes what goes on elsewhere: likes, strangers' posts and replies, profiles.
+Every host tells the same events, but has seen them at a time of its own and gives them numbers of its own.
+What is refused, and how, is read from the service's source and lexicon (bluesky-social/jetstream): v1 takes a
+time as cursor and skips in silence what it has forgotten; v2 takes a number or, from 1e15 on, a time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from aiohttp import WSCloseCode, web
+from aiohttp import WSMsgType, web
 
-from simulator.bluesky import wire
+from simulator.bluesky import events, wire
+from simulator.bluesky.events import EVENTS, Event, Log
 from simulator.bluesky.repo import Stored
+from simulator.bluesky.wire import Record, XrpcError
 from simulator.clock import Clock
 from simulator.faults import Faults
 
 SECOND = 1_000_000
-BACK = 36 * 3600 * SECOND  # how far a cursor reaches; an older one is clamped without a word
-MOST = 50_000  # frames kept
-CHATTER = 2.0  # seconds between two frames from elsewhere
-STRANGERS = tuple(wire.did(f"stranger {n}") for n in range(200))
-SMALL_TALK = (
-    "the bus is late again, of course",
-    "soup weather ☁️ and nobody to share it with",
-    "今日は雨でした。傘を忘れた",
-    "new hinges on the garden gate, very proud #allotment",
-    "does anyone still repair umbrellas? #lostcrafts #repair",
-    "Ich glaube, die Katze kann lesen",
-)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One event as sent; without `time_us` it is sent, but not replayed."""
-
-    text: str
-    time_us: int | None
-    did: str = ""
-    collection: str | None = None
+BACK = 36 * 3600 * SECOND  # how far a cursor reaches
+TIMES = 10**15  # a v2 cursor from here on is a time, in microseconds
+CHATTER = 2.0  # seconds between two events from elsewhere
+APART = 300_000  # microseconds between two hosts' sight of the same event
+PROTOCOL = "xrpc.v1.json"
+KINDS = ("commit", "identity", "account", "sync")
 
 
 class Hub:
-    """The log of frames and those who read it."""
+    """What happens, struck by faults, and the hosts that tell it."""
 
-    def __init__(self, network: str, clock: Clock, faults: Faults) -> None:
-        self._network = network
-        self._clock = clock
-        self._faults = faults
-        self._log: list[Frame] = []
-        self._dropped = 0  # frames forgotten from the log's beginning
+    def __init__(self, network: str, clock: Clock, faults: Faults, hosts: int) -> None:
+        self.network = network
+        self.clock = clock
+        self.faults = faults
+        self.log = Log()
+        self.hosts = [Host(self, number) for number in range(hosts)]
         self._news = asyncio.Event()
-        self._sockets: dict[web.WebSocketResponse, web.Request] = {}
         self._last = 0
-        self._swapped: Frame | None = None
+        self._swapped: Event | None = None
         self._rng = random.Random(f"chatter {network}")
 
-    # ------------------------------------------------------------ what happens
-
     def commit(self, operation: str, stored: Stored, *, struck: bool = True) -> None:
-        """Announce a commit. `struck`: whether faults may strike this frame."""
-        frame = self._frame(operation, stored)
+        """Announce a commit. `struck`: whether faults may strike this event."""
+        event = events.commit(operation, stored, self._time())
         if not struck:
-            self._append(frame)
+            self._append(event)
             return
-        if self._faults.hit(self._network, "bad_payload"):
-            self._append(Frame(frame.text[: len(frame.text) // 2], None))
-        if self._swapped is None and self._faults.hit(self._network, "reordered"):
-            self._swapped = frame
+        if self._hit("bad_payload"):
+            self._append(events.torn(event))
+        if self._swapped is None and self._hit("reordered"):
+            self._swapped = event
             return
-        self._append(frame)
-        if self._faults.hit(self._network, "duplicated"):
-            self._append(frame)
+        self._append(event)
+        if self._hit("duplicated"):
+            self._append(event)
         self._unswap()
-        if self._faults.hit(self._network, "socket_dropped"):
+        if self._hit("socket_dropped"):
             self.drop()
-
-    def account(self, did: str, active: bool, status: str | None) -> None:
-        """Announce an account's state."""
-        state: dict[str, Any] = {
-            "active": active,
-            "did": did,
-            "seq": self._last,
-            "time": wire.iso(self._clock.now()),
-        }
-        if status:
-            state["status"] = status
-        time_us = self._time()
-        body = {"did": did, "time_us": time_us, "kind": "account", "account": state}
-        self._append(Frame(wire.as_go_writes(body), time_us, did))
 
     def late(self, stored: Stored, rev: str) -> None:
         """Announce a creation again, after what happened to the record since, as a lagging host does."""
-        self._append(self._frame("create", stored, rev))
+        self._append(events.commit("create", stored, self._time(), rev))
 
-    def _frame(self, operation: str, stored: Stored, rev: str | None = None) -> Frame:
-        time_us = self._time()
-        commit: dict[str, Any] = {
-            "rev": rev or stored.rev,
-            "operation": operation,
-            "collection": stored.collection,
-            "rkey": stored.rkey,
-        }
-        if operation != "delete":
-            commit |= {"record": dict(sorted(stored.record.items())), "cid": stored.cid}
-        body = {"did": stored.did, "time_us": time_us, "kind": "commit", "commit": commit}
-        return Frame(wire.as_go_writes(body), time_us, stored.did, stored.collection)
+    def account(self, did: str, active: bool, status: str | None) -> None:
+        """Announce an account's state."""
+        state: Record = {"active": active, "did": did, **self._upstream()}
+        if status:
+            state["status"] = status
+        self._append(Event("account", did, self._time(), state))
 
-    def _time(self) -> int:
-        self._last = max(self._last + 1, self._clock.now())
-        return self._last
+    def identity(self, did: str, handle: str) -> None:
+        """Announce a handle."""
+        self._append(Event("identity", did, self._time(), {"did": did, "handle": handle, **self._upstream()}))
 
-    def _append(self, frame: Frame) -> None:
-        self._log.append(frame)
-        if len(self._log) > 2 * MOST:
-            self._dropped += len(self._log) - MOST
-            del self._log[:-MOST]
+    def chatter(self) -> None:
+        """Something happens elsewhere. It also lets an event that was to swap places go at last."""
+        self._unswap()
+        self._append(events.elsewhere(self._rng, self._time()))
+
+    def drop(self) -> None:
+        """Cut every connection, without a word of farewell."""
+        for host in self.hosts:
+            host.drop()
+
+    async def news(self) -> None:
+        """Until something has happened."""
+        await self._news.wait()
+
+    def stir(self) -> None:
+        """Let everybody who waits look again."""
         news, self._news = self._news, asyncio.Event()
         news.set()
 
+    def _upstream(self) -> Record:
+        return {"seq": self._last, "time": wire.iso(self.clock.now())}
+
+    def _hit(self, kind: str) -> bool:
+        return self.faults.hit(self.network, kind)
+
+    def _time(self) -> int:
+        self._last = max(self._last + 1, self.clock.now())
+        return self._last
+
+    def _append(self, event: Event) -> None:
+        self.log.append(event)
+        self.stir()
+
     def _unswap(self) -> None:
         if self._swapped is not None:
-            frame, self._swapped = self._swapped, None
-            self._append(frame)
+            event, self._swapped = self._swapped, None
+            self._append(event)
 
-    def chatter(self) -> None:
-        """Something happens elsewhere. It also lets a frame that was to swap places go at last."""
-        self._unswap()
-        rng, now = self._rng, self._clock.now()
-        uri = f"at://{rng.choice(STRANGERS)}/{wire.POST}/{wire.tid(now - 60 * SECOND, rng.randrange(1024))}"
-        ref = {"cid": wire.cid({"uri": uri}), "uri": uri}
-        kind = rng.choice(("like", "post", "reply", "gone"))
-        collection = "app.bsky.feed.like" if kind == "like" else wire.POST
-        record: dict[str, Any] = {"$type": collection, "createdAt": wire.iso(now)}
-        if kind == "like":
-            record["subject"] = ref
-        else:
-            record |= {"langs": ["en"], "text": rng.choice(SMALL_TALK)}
-            record["facets"] = wire.facets(record["text"], {})
-        if kind == "reply":
-            record["reply"] = {"parent": ref, "root": ref}
-        rkey = wire.tid(now, rng.randrange(1024))
-        author = rng.choice(STRANGERS)
-        stored = Stored(uri, author, collection, rkey, wire.cid(record), wire.tid(now), record, now, now)
-        self.commit("delete" if kind == "gone" else "create", stored, struck=False)
 
-    # ------------------------------------------------------------ who listens
+@dataclass(frozen=True)
+class Wish:
+    """What a listener asked for."""
+
+    kinds: frozenset[str]
+    dids: frozenset[str]
+    collections: tuple[str, ...]
+    largest: int = 0
+
+    def wants(self, event: Event) -> bool:
+        if event.torn:
+            return True
+        if event.kind not in self.kinds or (self.dids and event.did not in self.dids):
+            return False
+        collection = event.collection
+        if collection is None or not self.collections:
+            return True
+        return any(
+            collection == wanted or (wanted.endswith("*") and collection.startswith(wanted[:-1]))
+            for wanted in self.collections
+        )
+
+
+class Host:
+    """One host. `down`: it answers 503 and has cut every connection; `mute`: it pings, but tells nothing."""
+
+    def __init__(self, hub: Hub, number: int) -> None:
+        self._hub = hub
+        self._apart = APART * number
+        self._first = 1_000_000 * (number + 1)  # the seq of the log's first event
+        self._sockets: dict[web.WebSocketResponse, web.Request] = {}
+        self._down = self._mute = False
+        self.asked: list[str] = []  # the query of each connection taken
+
+    @property
+    def down(self) -> bool:
+        return self._down
+
+    @down.setter
+    def down(self, down: bool) -> None:
+        self._down = down
+        if down:
+            self.drop()
+
+    @property
+    def mute(self) -> bool:
+        return self._mute
+
+    @mute.setter
+    def mute(self, mute: bool) -> None:
+        self._mute = mute
+        self._hub.stir()
+
+    def routes(self, app: web.Application) -> None:
+        """Serve both versions."""
+        app.router.add_get("/subscribe", self.subscribe)
+        app.router.add_get(f"/xrpc/{EVENTS}", self.subscribe_events)
 
     def drop(self) -> None:
         """Cut every connection, without a word of farewell."""
@@ -156,16 +180,14 @@ class Hub:
             if request.transport is not None:
                 request.transport.abort()
 
-    async def close(self) -> None:
-        for socket in tuple(self._sockets):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+    # ------------------------------------------------------------ v1
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
         """GET /subscribe."""
-        if self._faults.active(self._network, "outage"):
+        if self._is_out():
             return web.Response(status=503, text="upstream connect error")
-        wanted = request.query.getall("wantedCollections", [])
-        dids = set(request.query.getall("wantedDids", []))
+        wanted = tuple(request.query.getall("wantedCollections", []))
+        dids = frozenset(request.query.getall("wantedDids", []))
         if len(wanted) > 100 or len(dids) > 10_000:
             return web.Response(status=400, text="too many wanted collections or DIDs")
         try:
@@ -173,12 +195,86 @@ class Hub:
             largest = int(request.query.get("maxMessageSizeBytes", 0))
         except ValueError as error:
             return web.Response(status=400, text=f"failed to parse a number: {error}")
-        socket = web.WebSocketResponse(autoclose=True)
+        log = self._hub.log
+        position = log.end
+        if cursor is not None and not self._hub.faults.hit(self._hub.network, "cursor_lost"):
+            position = log.since(max(cursor, self._floor()) - self._apart)
+        wish = Wish(frozenset(KINDS[:3]), dids, wanted, largest)
+        return await self._stream(request, position, wish, self._v1)
+
+    def _v1(self, position: int, event: Event) -> str:
+        return event.v1(event.at + self._apart)
+
+    # ------------------------------------------------------------ v2
+
+    async def subscribe_events(self, request: web.Request) -> web.StreamResponse:
+        """GET /xrpc/network.bsky.jetstream.subscribeEvents."""
+        if self._is_out():
+            return XrpcError(503, "ServiceUnavailable", "service not ready").response()
+        try:
+            wish = _wish(request)
+            position, notice = self._resume(request.query.get("cursor", ""))
+        except XrpcError as error:
+            return error.response()
+        return await self._stream(request, position, wish, self._v2, protocols=(PROTOCOL,), notice=notice)
+
+    def _v2(self, position: int, event: Event) -> str:
+        return event.v2(event.at + self._apart, self._first + position)
+
+    def _resume(self, raw: str) -> tuple[int, str | None]:
+        """The position a cursor means, and what its reader must be told of it first. Raises XrpcError."""
+        log, lost = self._hub.log, False
+        if not raw:
+            return log.end, None
+        if not raw.isdigit():
+            raise XrpcError(400, "InvalidRequest", f'subscribe: invalid cursor: "{raw}"')
+        cursor, floor = int(raw), log.since(self._floor() - self._apart)
+        if self._hub.faults.hit(self._hub.network, "cursor_lost"):
+            floor, lost = log.end, True
+        if cursor < TIMES:
+            if cursor >= self._first + log.end:
+                return log.end, _info("FutureCursor", "the cursor is beyond the next seq to be assigned")
+            if lost or cursor < self._first + floor:
+                why = f"cursor {cursor} below lookback floor {self._first + floor}"
+                message = f"subscribe: cursor too old: {why}; re-backfill from your last seq"
+                raise XrpcError(400, "CursorTooOld", message)
+            return cursor - self._first, None
+        if lost or cursor < self._floor():
+            return floor, _info("OutdatedCursor", f"resumed from seq {self._first + floor}")
+        return log.since(cursor - self._apart), None
+
+    # ------------------------------------------------------------ both
+
+    def _is_out(self) -> bool:
+        return self._down or self._hub.faults.active(self._hub.network, "outage")
+
+    def _floor(self) -> int:
+        """The oldest time a cursor reaches. What was before the first event is thought to have been quiet."""
+        log = self._hub.log
+        oldest = next((event.at for _, event in log.read(log.start)), 0) if log.start else 0
+        return max(oldest, self._hub.clock.now() - BACK)
+
+    async def _stream(
+        self,
+        request: web.Request,
+        position: int,
+        wish: Wish,
+        worded: Callable[[int, Event], str],
+        *,
+        protocols: tuple[str, ...] = (),
+        notice: str | None = None,
+    ) -> web.StreamResponse:
+        socket = web.WebSocketResponse(autoclose=True, protocols=protocols)
         await socket.prepare(request)
         self._sockets[socket] = request
-        listening = asyncio.create_task(_until_closed(socket), name="jetstream listens")
+        self.asked.append(request.query_string)
+        listening = asyncio.create_task(
+            _until_closed(socket, server_push=bool(protocols)), name="jetstream listens"
+        )
         try:
-            await self._serve(socket, self._start(cursor), (wanted, dids, largest), listening)
+            if notice is not None:
+                await socket.send_str(notice)
+            await self._serve(socket, position, wish, worded, listening)
         except (ConnectionError, RuntimeError):
             pass
         finally:
@@ -190,66 +286,61 @@ class Hub:
         self,
         socket: web.WebSocketResponse,
         position: int,
-        wish: tuple[list[str], set[str], int],
+        wish: Wish,
+        worded: Callable[[int, Event], str],
         listening: asyncio.Task[None],
     ) -> None:
         while not socket.closed and not listening.done():
-            news = self._news
-            position = max(position, self._dropped)
-            for frame in self._from(position):
-                position += 1
-                if _is_wanted(frame, *wish):
-                    await socket.send_str(frame.text)
-            if news is self._news:
-                waiting = asyncio.create_task(_happened(news), name="jetstream waits")
-                try:
-                    await asyncio.wait((waiting, listening), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    waiting.cancel()
-
-    def _start(self, cursor: int | None) -> int:
-        """The position from which to send: live, or from a cursor as far as the log reaches."""
-        end = self._dropped + len(self._log)
-        if cursor is None or self._faults.hit(self._network, "cursor_lost"):
-            return end
-        floor = max(cursor, self._clock.now() - BACK)
-        times = _times(self._log)
-        return self._dropped + bisect_left(times, floor)
-
-    def _from(self, position: int) -> Iterator[Frame]:
-        while position - self._dropped < len(self._log):
-            yield self._log[position - self._dropped]
-            position += 1
+            waiting = asyncio.create_task(self._hub.news(), name="jetstream waits")
+            try:
+                for at, event in self._hub.log.read(position):
+                    if self._mute:
+                        await socket.ping()
+                        break
+                    position = at + 1
+                    text = worded(at, event) if wish.wants(event) else ""
+                    if text and not 0 < wish.largest < len(text.encode()):
+                        await socket.send_str(text)
+                await asyncio.wait((waiting, listening), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
 
 
-def _times(log: list[Frame]) -> list[int]:
-    """The time of each frame, never falling: swapped neighbours share the later one's."""
-    times, last = [], 0
-    for frame in log:
-        last = max(last, frame.time_us or 0)
-        times.append(last)
-    return times
-
-
-def _is_wanted(frame: Frame, collections: list[str], dids: set[str], largest: int) -> bool:
-    if frame.time_us is None:
-        return True
-    if dids and frame.did not in dids:
-        return False
-    if largest and len(frame.text.encode()) > largest:
-        return False
-    if frame.collection is None or not collections:
-        return True
-    return any(
-        frame.collection == wanted or (wanted.endswith("*") and frame.collection.startswith(wanted[:-1]))
-        for wanted in collections
+def _wish(request: web.Request) -> Wish:
+    """The filters of v2, which refuses what v1 let pass. Raises XrpcError."""
+    query = request.query
+    for old, new in (("wantedDids", "dids"), ("wantedCollections", "collections")):
+        if old in query:
+            raise _invalid(f"{old} is the legacy /subscribe parameter; use {new}")
+    kinds = query.getall("kinds", [])
+    for kind in kinds:
+        if kind not in KINDS:
+            raise _invalid(f'unknown kind "{kind}" (valid: {", ".join(KINDS)})')
+    collections, dids = query.getall("collections", []), query.getall("dids", [])
+    if len(collections) > 100 or len(dids) > 10_000:
+        raise _invalid("too many collections or dids values")
+    if collections and kinds and "commit" not in kinds:
+        raise _invalid("collections filter can never apply: kinds excludes commit")
+    largest = query.get("maxMessageSizeBytes", "0")
+    return Wish(
+        frozenset(kinds or KINDS),
+        frozenset(dids),
+        tuple(collections),
+        int(largest) if largest.isdigit() else 0,
     )
 
 
-async def _until_closed(socket: web.WebSocketResponse) -> None:
-    async for _ in socket:
-        pass
+def _invalid(why: str) -> XrpcError:
+    return XrpcError(400, "InvalidRequest", f"invalid options: {why}")
 
 
-async def _happened(event: asyncio.Event) -> None:
-    await event.wait()
+def _info(name: str, message: str) -> str:
+    payload = {"$type": f"{EVENTS}#info", "name": name, "message": message}
+    return wire.as_go_writes({"$type": "message", "payload": payload})
+
+
+async def _until_closed(socket: web.WebSocketResponse, *, server_push: bool) -> None:
+    """v2 closes on any word from its reader."""
+    async for message in socket:
+        if server_push and message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            await socket.close(code=1008, message=b"server push only")

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from wcwidth import iter_graphemes
 
-from simulator.bluesky.wire import POST, PROFILE, Record, XrpcError
+from simulator.bluesky.wire import GATE, LIKE, POST, PROFILE, REPOST, Record, XrpcError
 
 _TID = re.compile(r"[2-7a-j][2-7a-z]{12}")
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,20})?(Z|[+-]\d\d:\d\d)")
@@ -31,13 +30,13 @@ def check(collection: str, rkey: str, record: Any) -> None:
         raise XrpcError(400, "InvalidRequest", "Input/record must be an object")
     if record.setdefault("$type", collection) != collection:
         raise _invalid(f"Invalid $type: expected {collection}, got {record['$type']}")
-    if collection == POST and not _TID.fullmatch(rkey):
+    if collection in (POST, LIKE, REPOST, GATE) and not _TID.fullmatch(rkey):
         raise _invalid(f'Invalid record key for {collection}: Invalid TID (got "{rkey}")')
     if collection == PROFILE and rkey != "self":
         raise _invalid(f'Invalid record key for {collection}: Expected "self" (got "{rkey}")')
     try:
-        if collection == POST:
-            _post(record)
+        if known := _RECORDS.get(collection):
+            known(record)
     except _Wrong as wrong:
         raise _invalid(f"Invalid {collection} record: {wrong}") from None
 
@@ -49,8 +48,7 @@ def _invalid(message: str) -> XrpcError:
 def _post(record: Record) -> None:
     _has(record, "Record", ("text", "createdAt"))
     _text(record["text"], "Record/text", 3000, 300)
-    if not isinstance(record["createdAt"], str) or not _is_time(record["createdAt"]):
-        raise _Wrong("Record/createdAt must be an valid atproto datetime (both RFC-3339 and ISO-8601)")
+    _created(record)
     for n, facet in _array(record, "facets"):
         _facet(facet, f"Record/facets/{n}")
     if "reply" in record:
@@ -63,7 +61,39 @@ def _post(record: Record) -> None:
     for n, tag in _array(record, "tags", 8):
         _text(tag, f"Record/tags/{n}", 640, 64)
     if "embed" in record:
-        _embed(record["embed"])
+        _embed(record["embed"], "Record/embed")
+    if "labels" in record:
+        _self_labels(record["labels"])
+
+
+def _profile(record: Record) -> None:
+    if "displayName" in record:
+        _text(record["displayName"], "Record/displayName", 640, 64)
+    if "description" in record:
+        _text(record["description"], "Record/description", 2560, 256)
+    if "labels" in record:
+        _self_labels(record["labels"])
+
+
+def _endorsement(record: Record) -> None:
+    """A like or a repost."""
+    _has(record, "Record", ("subject", "createdAt"))
+    _strong(record["subject"], "Record/subject")
+    _created(record)
+
+
+def _gate(record: Record) -> None:
+    _has(record, "Record", ("post", "createdAt"))
+    _at_uri(record["post"], "Record/post")
+    _created(record)
+    for n, uri in _array(record, "hiddenReplies", 300):
+        _at_uri(uri, f"Record/hiddenReplies/{n}")
+
+
+def _self_labels(labels: Any) -> None:
+    _object(labels, "Record/labels", ("values",))
+    for n, label in _array(labels, "values", 10, path="Record/labels/"):
+        _object(label, f"Record/labels/values/{n}", ("val",))
 
 
 def _facet(facet: Any, path: str) -> None:
@@ -94,27 +124,42 @@ def _facet(facet: Any, path: str) -> None:
                     raise _Wrong(f"{at}/did must be a valid did")
 
 
-def _embed(embed: Any) -> None:
-    path = "Record/embed"
+def _embed(embed: Any, path: str) -> None:
     _object(embed, path, ())
     match embed.get("$type"):
         case "app.bsky.embed.record":
             _has(embed, path, ("record",))
             _strong(embed["record"], f"{path}/record")
+        case "app.bsky.embed.recordWithMedia":
+            _has(embed, path, ("record", "media"))
+            _object(embed["record"], f"{path}/record", ("record",))
+            _strong(embed["record"]["record"], f"{path}/record/record")
+            _embed(embed["media"], f"{path}/media")
         case "app.bsky.embed.images":
             _has(embed, path, ("images",))
             for n, image in _array(embed, "images", 4, path=f"{path}/"):
-                _object(image, f"{path}/images/{n}", ("image", "alt"))
-                blob = image["image"]
-                if not isinstance(blob, dict) or not _is_cid(_link(blob)):
-                    raise _Wrong(f"{path}/images/{n}/image should be a blob ref")
+                _image(image, f"{path}/images/{n}")
         case "app.bsky.embed.external":
             _has(embed, path, ("external",))
             _object(embed["external"], f"{path}/external", ("uri", "title", "description"))
-            if not urlsplit(str(embed["external"]["uri"])).scheme:
+            uri = embed["external"]["uri"]
+            if not isinstance(uri, str) or not _URI.fullmatch(uri):
                 raise _Wrong(f"{path}/external/uri must be a uri")
         case None:
             raise _Wrong(f'{path} must be an object which includes the "$type" property')
+
+
+def _image(image: Any, path: str) -> None:
+    _object(image, path, ("image", "alt"))
+    blob = image["image"]
+    if not isinstance(blob, dict) or not _is_cid(_link(blob)):
+        raise _Wrong(f"{path}/image should be a blob ref")
+    if "aspectRatio" in image:
+        _object(image["aspectRatio"], f"{path}/aspectRatio", ("width", "height"))
+        for side in ("width", "height"):
+            value = image["aspectRatio"][side]
+            if not isinstance(value, int) or value < 1:
+                raise _Wrong(f"{path}/aspectRatio/{side} can not be less than 1")
 
 
 def _link(blob: Record) -> Any:
@@ -124,10 +169,19 @@ def _link(blob: Record) -> Any:
 
 def _strong(ref: Any, path: str) -> None:
     _object(ref, path, ("uri", "cid"))
-    if not isinstance(ref["uri"], str) or not _AT_URI.fullmatch(ref["uri"]):
-        raise _Wrong(f"{path}/uri must be a valid at-uri")
+    _at_uri(ref["uri"], f"{path}/uri")
     if not _is_cid(ref["cid"]):
         raise _Wrong(f"{path}/cid must be a cid string")
+
+
+def _at_uri(value: Any, path: str) -> None:
+    if not isinstance(value, str) or not _AT_URI.fullmatch(value):
+        raise _Wrong(f"{path} must be a valid at-uri")
+
+
+def _created(record: Record) -> None:
+    if not isinstance(record["createdAt"], str) or not _is_time(record["createdAt"]):
+        raise _Wrong("Record/createdAt must be an valid atproto datetime (both RFC-3339 and ISO-8601)")
 
 
 def _is_cid(value: Any) -> bool:
@@ -174,3 +228,6 @@ def _array(
     if most is not None and len(value) > most:
         raise _Wrong(f"{path}{key} must not have more than {most} elements")
     return enumerate(value)
+
+
+_RECORDS = {POST: _post, PROFILE: _profile, LIKE: _endorsement, REPOST: _endorsement, GATE: _gate}

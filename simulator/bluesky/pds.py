@@ -13,17 +13,24 @@ from aiohttp import web
 from simulator.bluesky import lexicon, wire
 from simulator.bluesky.appview import AppView
 from simulator.bluesky.budgets import POINTS, Budgets, headers, refusal
-from simulator.bluesky.repo import Account
+from simulator.bluesky.repo import Account, images
 from simulator.bluesky.wire import Record, XrpcError
 
 if TYPE_CHECKING:
     from simulator.bluesky.server import Server
 
 LARGEST = 150 * 1024  # bytes of a JSON body the real server takes
-BLOB = 1_000_000
+UPLOAD = 5 * 1024 * 1024  # bytes of a file it takes; what a record may refer to is smaller
+IMAGE = 1_000_000  # bytes, lexicon app.bsky.embed.images
 SLOW = 20.0  # seconds of chat time that a slow answer takes
 REFUSED_FOR = 30_000_000  # microseconds for which an injected 429 asks to wait
 REFRESH = 90 * 24 * 3600  # real seconds a refresh token lives
+
+REPO_STATES = {
+    "deactivated": ("RepoDeactivated", "Repo has been deactivated"),
+    "takendown": ("RepoTakendown", "Repo has been takendown"),
+    "suspended": ("RepoSuspended", "Repo has been suspended"),
+}
 
 Handler = Callable[[web.Request, Account | None], Awaitable[Record]]
 
@@ -39,12 +46,14 @@ class Pds:
         self._sessions: set[str] = set()  # the ids of refresh tokens that may still be used
         self._stale: set[str] = set()  # whose access token is too old whatever it says itself
         self._serial = 0
+        self.uploads = 0
         self.posts: dict[str, Handler] = {
             "com.atproto.server.createSession": self._create_session,
             "com.atproto.server.refreshSession": self._refresh_session,
             "com.atproto.repo.createRecord": self._create_record,
             "com.atproto.repo.putRecord": self._put_record,
             "com.atproto.repo.deleteRecord": self._delete_record,
+            "com.atproto.repo.applyWrites": self._apply_writes,
             "com.atproto.repo.uploadBlob": self._upload_blob,
         }
         self.gets: dict[str, Handler] = {
@@ -55,7 +64,7 @@ class Pds:
             "com.atproto.repo.describeRepo": self._describe_repo,
             "com.atproto.repo.getRecord": self._get_record,
         }
-        self.app = web.Application(client_max_size=2 * BLOB)
+        self.app = web.Application(client_max_size=2 * UPLOAD)
         self.app.router.add_route("*", "/xrpc/{method}", self._handle)
         self.app.on_response_prepare.append(self._stamp)
 
@@ -225,12 +234,12 @@ class Pds:
 
     async def _get_record(self, request: web.Request, caller: Account | None) -> Record:
         repo, collection, rkey = (request.query.get(key, "") for key in ("repo", "collection", "rkey"))
-        account = self._repo(repo)
-        uri = f"at://{account.did}/{collection}/{rkey}"
-        if collection == wire.PROFILE and rkey == "self" and account.record:
-            return {"uri": uri, "cid": wire.cid(account.record), "value": account.record}
+        account = self.repos.account(repo)
+        uri = f"at://{account.did if account else repo}/{collection}/{rkey}"
+        if account is None or not account.active:  # asked of the AppView then, which words it so
+            raise XrpcError(400, "InvalidRequest", f"Could not locate record: {uri}")
         stored = self.repos.records.get(uri)
-        if stored is None:
+        if stored is None or "!takedown" in self.repos.labels[uri]:
             raise XrpcError(400, "RecordNotFound", f"Could not locate record: {uri}")
         return {"uri": uri, "cid": stored.cid, "value": stored.record}
 
@@ -239,7 +248,7 @@ class Pds:
         account = self._own(body, caller)
         collection = str(body["collection"])
         rkey = str(body.get("rkey") or self.repos.next_tid())
-        lexicon.check(collection, rkey, body["record"])
+        self._check(collection, rkey, body["record"])
         if f"at://{account.did}/{collection}/{rkey}" in self.repos.records:
             raise XrpcError(500, "InternalServerError", "Internal Server Error")
         return self._put(account, collection, rkey, body["record"])
@@ -248,12 +257,27 @@ class Pds:
         body = await self._body(request, ("repo", "collection", "rkey", "record"))
         account = self._own(body, caller)
         collection, rkey = str(body["collection"]), str(body["rkey"])
-        lexicon.check(collection, rkey, body["record"])
+        self._check(collection, rkey, body["record"])
         stored = self.repos.records.get(f"at://{account.did}/{collection}/{rkey}")
         if "swapRecord" in body and body["swapRecord"] != (stored.cid if stored else None):
             was = stored.cid if stored else "null"
             raise XrpcError(400, "InvalidSwap", f"Record was at {was}")
         return self._put(account, collection, rkey, body["record"])
+
+    def _check(self, collection: str, rkey: str, record: Any) -> None:
+        """Refuse what the lexicon does, and pictures that were not uploaded, are too large or are none."""
+        lexicon.check(collection, rkey, record)
+        for image in images(record) if collection == wire.POST else ():
+            blob = image["image"]
+            data = self.repos.blobs.get(blob["ref"]["$link"])
+            if data is None:
+                raise XrpcError(400, "BlobNotFound", f"Could not find blob: {blob['ref']['$link']}")
+            if len(data) > IMAGE:
+                size = f"It is {len(data) / 1e6:.1f}MB but the maximum size is 976.56KB."
+                raise XrpcError(400, "BlobTooLarge", f"This file is too large. {size}")
+            if not str(blob.get("mimeType")).startswith("image/"):
+                kind = f"It is {blob.get('mimeType')} but it must match image/*."
+                raise XrpcError(400, "InvalidMimeType", f"Wrong type of file. {kind}")
 
     def _put(self, account: Account, collection: str, rkey: str, record: Record) -> Record:
         stored, committed = self.repos.put(account.did, collection, rkey, record)
@@ -265,21 +289,55 @@ class Pds:
     async def _delete_record(self, request: web.Request, caller: Account | None) -> Record:
         body = await self._body(request, ("repo", "collection", "rkey"))
         account = self._own(body, caller)
-        self.repos.delete(f"at://{account.did}/{body['collection']}/{body['rkey']}")
+        self._delete(f"at://{account.did}/{body['collection']}/{body['rkey']}")
         return {}
+
+    def _delete(self, uri: str) -> None:
+        """Files that nothing else refers to go with the record."""
+        gone = self.repos.delete(uri)
+        left = {link for stored in self.repos.records.values() for link in stored.links()}
+        for link in gone.links() if gone else ():
+            if link not in left:
+                self.repos.blobs.pop(link, None)
+
+    async def _apply_writes(self, request: web.Request, caller: Account | None) -> Record:
+        """Several changes in one commit, or none of them. Of the kinds of write: create and delete."""
+        body = await self._body(request, ("repo", "writes"))
+        account = self._own(body, caller)
+        uris = [f"at://{account.did}/{write['collection']}/{write['rkey']}" for write in body["writes"]]
+        kinds = [str(write["$type"]).partition("#")[2] for write in body["writes"]]
+        for uri, kind, write in zip(uris, kinds, body["writes"], strict=True):
+            if kind == "create":
+                self._check(write["collection"], write["rkey"], write["value"])
+            if (kind == "delete") != (uri in self.repos.records):
+                raise XrpcError(500, "InternalServerError", "Internal Server Error")
+        results: list[Record] = []
+        for uri, kind, write in sorted(zip(uris, kinds, body["writes"], strict=True), key=lambda w: w[1]):
+            if kind == "create":
+                made = self._put(account, write["collection"], write["rkey"], write["value"])
+                results.append({"uri": uri, "cid": made["cid"], "validationStatus": "valid"})
+            else:
+                self._delete(uri)
+                results.append({})
+        return {"results": results}
 
     async def _upload_blob(self, request: web.Request, caller: Account | None) -> Record:
         _required(caller)
         data = await request.read()
-        if len(data) > BLOB:
+        if len(data) > UPLOAD:
             raise XrpcError(413, "PayloadTooLarge", "request entity too large")
-        ref = {"$link": wire.blob_cid(data)}
-        return {"blob": {"$type": "blob", "ref": ref, "mimeType": request.content_type, "size": len(data)}}
+        self.uploads += 1
+        blob = wire.blob(data, wire.mime(data) or request.content_type)
+        self.repos.blobs[blob["ref"]["$link"]] = data
+        return {"blob": blob}
 
     def _repo(self, name: str) -> Account:
         account = self.repos.account(name)
         if account is None:
             raise XrpcError(400, "InvalidRequest", f"Could not find repo: {name}")
+        if not account.active:
+            error, what = REPO_STATES.get(account.status, ("RepoNotFound", "Could not find repo"))
+            raise XrpcError(400, error, f"{what}: {account.did}")
         return account
 
     def _own(self, body: Record, caller: Account | None) -> Account:

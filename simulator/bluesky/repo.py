@@ -18,6 +18,8 @@ class Account:
     handle: str
     short: str  # the name by which the simulated people know it
     active: bool = True
+    status: str = ""  # why it is not active
+    blocks: bool = False  # has blocked the bridge's account
     record: Record = field(default_factory=dict)  # app.bsky.actor.profile/self
 
 
@@ -45,9 +47,27 @@ class Stored:
         return found if isinstance(found, str) else None
 
     def quoted(self) -> str | None:
-        embed = self.record.get("embed", {})
-        found = embed.get("record", {}).get("uri") if embed.get("$type") == "app.bsky.embed.record" else None
+        """The uri of what a post quotes, with pictures of its own or without."""
+        quote: Record = self.record.get("embed", {}).get("record", {})
+        found = quote.get("record", quote).get("uri")
         return found if isinstance(found, str) else None
+
+    def pictures(self) -> tuple[str, ...]:
+        """The alt texts of a post's pictures."""
+        return tuple(image["alt"] for image in images(self.record))
+
+    def links(self) -> list[str]:
+        """The CIDs of the files a post refers to."""
+        return [image["image"]["ref"]["$link"] for image in images(self.record)]
+
+    def subject(self) -> str | None:
+        """The uri of what a like or repost is about."""
+        subject = self.record.get("subject")
+        return str(subject.get("uri")) if isinstance(subject, dict) else None
+
+    def named(self) -> set[str]:
+        """The uris of the posts this one is about: it answers, quotes, likes or reposts them."""
+        return {uri for uri in (self.linked("parent"), self.quoted(), self.subject()) if uri}
 
 
 class Repos:
@@ -57,7 +77,9 @@ class Repos:
         self.now = now
         self.accounts: dict[str, Account] = {}
         self.records: dict[str, Stored] = {}  # by uri, in the order made
-        self.replies: defaultdict[str, list[Stored]] = defaultdict(list)  # by their parent's uri
+        self._naming: defaultdict[str, dict[str, Stored]] = defaultdict(dict)  # by the uri of what is named
+        self.blobs: dict[str, bytes] = {}  # by CID
+        self.labels: defaultdict[str, list[str]] = defaultdict(list)  # a labeler's, by the post's uri
         self.committed: list[Callable[[str, Stored], None]] = []
         self._last = 0
 
@@ -70,6 +92,18 @@ class Repos:
         """Never the same twice, never backwards."""
         self._last = max(self._last + 1, self.now())
         return wire.tid(self._last, clock_id)
+
+    def replies(self, uri: str) -> list[Stored]:
+        """The replies to a post, in the order written."""
+        return [stored for stored in self._naming[uri].values() if stored.linked("parent") == uri]
+
+    def quotes(self, uri: str) -> list[Stored]:
+        """The quotes of a post."""
+        return [stored for stored in self._naming[uri].values() if stored.quoted() == uri]
+
+    def marks(self, uri: str, collection: str) -> list[Stored]:
+        """The likes or reposts of a post."""
+        return [stored for stored in self._naming[uri].values() if stored.collection == collection]
 
     def put(self, did: str, collection: str, rkey: str, record: Record) -> tuple[Stored, bool]:
         """Store a record. An identical one makes no commit; False then."""
@@ -84,8 +118,8 @@ class Repos:
         )
         self.records[uri] = stored
         self._unlink(before)
-        if parent := stored.linked("parent"):
-            self.replies[parent].append(stored)
+        for named in stored.named():
+            self._naming[named][uri] = stored
         self._tell("update" if before else "create", stored)
         return stored, True
 
@@ -99,9 +133,17 @@ class Repos:
         return stored
 
     def _unlink(self, stored: Stored | None) -> None:
-        if stored is not None and (parent := stored.linked("parent")):
-            self.replies[parent].remove(stored)
+        if stored is not None:
+            for named in stored.named():
+                self._naming[named].pop(stored.uri, None)
 
     def _tell(self, operation: str, stored: Stored) -> None:
         for callback in self.committed:
             callback(operation, stored)
+
+
+def images(record: Record) -> list[Record]:
+    """The pictures in a record, beside a quote or not."""
+    embed: Record = record.get("embed", {})
+    found: list[Record] = embed.get("media", embed).get("images", [])
+    return found

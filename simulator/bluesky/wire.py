@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import re
+import struct
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,9 +18,20 @@ from aiohttp import web
 SORTABLE = "234567abcdefghijklmnopqrstuvwxyz"
 POST = "app.bsky.feed.post"
 PROFILE = "app.bsky.actor.profile"
+LIKE = "app.bsky.feed.like"
+REPOST = "app.bsky.feed.repost"
+GATE = "app.bsky.feed.threadgate"
+LABELS = "com.atproto.label.defs#selfLabels"
 FACET = "app.bsky.richtext.facet"
 TAG = re.compile(r"(?<!\S)#([^\s#.,;:!?]+)")
 LINK = re.compile(r"https?://[^\s]+[^\s.,;:!?)]")
+
+_HEADS = {
+    b"\x89PNG\r\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"RIFF": "image/webp",
+}
 
 Record = dict[str, Any]
 
@@ -68,6 +81,11 @@ def iso(micros: int) -> str:
     return datetime.fromtimestamp(micros // 1000 / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def iso_us(micros: int) -> str:
+    """A time as Jetstream writes it: microseconds, Z."""
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
 def micros(when: str) -> int:
     return int(datetime.fromisoformat(when).timestamp() * 1_000_000)
 
@@ -96,6 +114,32 @@ def as_go_writes(value: Any) -> str:
     """JSON as Jetstream's server, written in Go, sends it: &, < and > are escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def png(seed: str) -> bytes:
+    """A picture of 32 by 24 points, a colour of its own for each seed."""
+    shade = hashlib.sha256(seed.encode()).digest()[:3]
+    rows = b"".join(b"\0" + shade * 32 for _ in range(24))
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", 32, 24, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    chunks = (
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def mime(data: bytes) -> str | None:
+    """What a PDS takes a file for, by its first bytes."""
+    return next((kind for head, kind in _HEADS.items() if data.startswith(head)), None)
+
+
+def blob(data: bytes, mime: str) -> Record:
+    """What a record holds of a file."""
+    return {"$type": "blob", "ref": {"$link": blob_cid(data)}, "mimeType": mime, "size": len(data)}
 
 
 # ---------------------------------------------------------------- tokens

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.bluesky import convert, ids
+from adapters.bluesky import convert, ids, platform, records
 from adapters.bluesky.convert import Profile
 from bridge.model import Media, Post, Ref, Span, Text, Wishes, Words
-from bridge.text import marked
+from bridge.text import beside, marked, split
 from simulator.bluesky import lexicon
 
 ANN, US = "did:plc:annannannannannannannann", "did:plc:ususususususususususus22"
@@ -265,7 +265,7 @@ STAMP = 1_795_000_000_123_456
 
 def test_a_record_of_ours() -> None:
     words = Words(marked("Q1 née? #Tea https://a.example/ü?b=1"), language="en")
-    assert convert.outward(words, STAMP) == {
+    assert records.post(words, STAMP) == {
         "$type": "app.bsky.feed.post",
         "text": "Q1 née? #Tea https://a.example/ü?b=1",
         "createdAt": "2026-11-18T11:06:40.123456Z",
@@ -279,12 +279,12 @@ def test_a_record_of_ours() -> None:
 
 def test_nobody_is_pinged_unless_a_did_is_named() -> None:
     words = Words(Text("@ann @bob", (Span(0, 4, "mention", "ann.example"), Span(5, 9, "mention", ANN))))
-    facets = convert.outward(words, STAMP)["facets"]
+    facets = records.post(words, STAMP)["facets"]
     assert facets == [facet(5, 9, kind="mention", did=ANN)]
 
 
 def test_a_warning_goes_before_the_words() -> None:
-    made = convert.outward(Words(marked("Q1 #Tea"), warning="spiders"), STAMP)
+    made = records.post(Words(marked("Q1 #Tea"), warning="spiders"), STAMP)
     assert made["text"] == "⚠ spiders\n\nQ1 #Tea"
     assert made["facets"][0]["index"] == {"byteStart": 16, "byteEnd": 20}
 
@@ -293,10 +293,25 @@ def test_a_warning_goes_before_the_words() -> None:
 def test_what_we_write_is_valid_and_reads_the_same(plain: str, stamp: int) -> None:
     """The stand-in server takes it, and read back it has the same spans."""
     text = marked(f"{plain} #Tea_time https://a.example/b?c=1 @ann")
-    made = convert.outward(Words(text, language="en"), stamp)
+    made = records.post(Words(text, language="en"), stamp)
     lexicon.check(ids.POST, ids.tid(stamp), made)
     back = convert.inbound({"uri": ids.uri(US, ids.tid(stamp)), "cid": CID, "record": made}, "b", stamp, OURS)
     assert back is not None
     assert back.at == stamp
     kinds = [(span.kind, span.value) for span in back.text.spans if span.kind == "tag"]
     assert kinds == [(span.kind, span.value) for span in text.spans if span.kind == "tag"]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["👩‍👩‍👧‍👦", "🏴󠁧󠁢󠁷󠁬󠁳󠁿", "護理", "naïve", "مد", "https://a.example/tide", "\n", ". "]),
+        max_size=160,
+    ),
+    st.none() | st.just("grief"),
+)
+def test_every_part_of_a_long_text_fits(pieces: list[str], warning: str | None) -> None:
+    """Both limits, as the stand-in counts them."""
+    text = marked(" ".join(pieces) + "A1")
+    for n, part in enumerate(split(text, beside(warning, platform.limits), "TidalTea")):
+        made = records.post(Words(part, warning=warning), STAMP + n)
+        lexicon.check(ids.POST, ids.tid(STAMP + n), made)

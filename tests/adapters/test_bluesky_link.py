@@ -4,69 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
-from aiohttp import web
 
 from adapters.bluesky import Settings, ids, platform
 from bridge.errors import NeedsLogin, Unreachable
-from bridge.model import (
-    Absent,
-    AuthorGone,
-    AuthorKnown,
-    Echoed,
-    Edited,
-    Found,
-    Media,
-    Order,
-    Publish,
-    Ref,
-    Refused,
-    Removed,
-    Retract,
-    RetryLater,
-    Sent,
-    Words,
-    Written,
-)
-from bridge.ports import Platform
-from bridge.text import marked
-from simulator.bluesky import Server
-from simulator.clock import Clock
-from simulator.faults import Faults
-from simulator.stage import Stage
-from tests.conformance.came import Session
-from tests.conformance.rig import Rig, Subject
-
-
-class Bluesky(Subject):
-    network = "bluesky"
-
-    def __init__(self, **options: Any) -> None:
-        self.options = options
-
-    def platform(self) -> Platform:
-        return platform
-
-    def stage(self, network: str, clock: Clock, faults: Faults, options: dict[str, Any]) -> Stage:
-        return Server(network, clock, faults, options | self.options)
-
-
-def server(rig: Rig) -> Server:
-    assert isinstance(rig.stage, Server)
-    return rig.stage
-
-
-@asynccontextmanager
-async def opened(**options: Any) -> AsyncIterator[tuple[Rig, Server, Session]]:
-    async with Bluesky(**options).rig() as rig, rig.open() as link:
-        yield rig, server(rig), link
-
+from bridge.model import AuthorGone, AuthorKnown, Edited, Ref, Removed, Sent, Written
+from tests.adapters.bluesky_rig import Bluesky, opened, server
 
 # ---------------------------------------------------------------- logging in
 
@@ -278,20 +222,6 @@ async def test_what_was_missed_while_the_socket_was_down_is_looked_up() -> None:
         assert not link.whats(Edited, same)
 
 
-async def test_another_host_is_asked_when_one_fails() -> None:
-    async with Bluesky().rig() as rig:
-        table = rig.stage.access()["table"]
-        hosts = ["ws://127.0.0.1:9", *table["jetstream"]]
-        settings = Settings(table["account"], tuple(hosts), table["api"])
-        made = platform.create("bluesky", settings, {"password": server(rig).password}, rig.clock)
-        async with made.open(rig.sessions) as link:
-            session = Session(rig, link)
-            await link.follow(rig.interest())
-            session.start(None)
-            await session.expect(Written, rig.says(rig.person()))
-            await session.stop()
-
-
 async def test_a_copy_of_bridgy_fed_names_its_original() -> None:
     async with opened() as (rig, stage, link):
         ann = rig.person(name="ann")
@@ -309,140 +239,96 @@ async def test_a_copy_of_bridgy_fed_names_its_original() -> None:
             assert post.original == original
 
 
-# ---------------------------------------------------------------- writing
+# ---------------------------------------------------------------- what is not for everybody
 
 
-async def test_a_post_of_ours() -> None:
+async def test_a_reply_the_hosts_hid_in_the_app_is_for_them_alone() -> None:
+    """It can be undone, which a removal could not."""
     async with opened() as (rig, stage, link):
-        order = rig.publish("Q1: which tide?")
-        sent = await link.sent(order)
-        rkey = ids.tid(order.stamp)
-        assert sent.uri == f"at://{stage.me.did}/app.bsky.feed.post/{rkey}"
-        assert sent.url == f"https://bsky.app/profile/{stage.me.handle}/post/{rkey}"
-        stored = stage.repos.records[sent.uri]
-        assert sent.version == stored.cid
-        assert stored.record["createdAt"] == ids.iso(order.stamp)
-        assert stored.record["langs"] == ["en"]
-        await link.until(lambda: link.others(Echoed), "an echo")
-        assert link.others(Echoed)[0] == Echoed(order.stamp, sent.ref, sent.uri, sent.version)
+        question = await link.sent(rig.publish("Q1"))
+        await link.link.follow(rig.interest([question.ref]))
+        said, other = (rig.says(rig.person(), reply_to=question.ref.id) for _ in range(2))
+        for reply in (said, other):
+            assert (await link.expect(Written, reply)).post.reach == "public"
+        stage.hide(said.id)
+        assert (await link.expect(Edited, said)).post.reach == "limited"
+        stage.unhide(question.ref.id)
+        await link.until(lambda: link.whats(Edited, said)[-1].post.reach == "public", "the reply, unhidden")
+        assert not link.whats(Edited, other)
 
 
-async def test_sending_again_commits_nothing() -> None:
-    async with opened() as (rig, stage, link):
-        order = rig.publish("Q1")
-        first = await link.sent(order)
-        rev = stage.repos.records[first.uri].rev
-        assert await link.sent(order) == first
-        assert stage.repos.records[first.uri].rev == rev
-
-
-async def test_a_reply_names_root_and_parent() -> None:
-    """Also when neither was seen by this link: then they are looked up."""
+async def test_a_reply_that_was_hidden_while_nobody_read_is_found_so() -> None:
     async with Bluesky().rig() as rig:
+        async with rig.open() as link:
+            question = await link.sent(rig.publish("Q1"))
+            said = rig.says(rig.person(), reply_to=question.ref.id)
+            await link.expect(Written, said)
+        server(rig).hide(said.id)
+        await rig.clock.sleep(5)
+        async with rig.open(link.cursor, threads=[question.ref], read=False) as link:
+            await link.reread([Ref("bluesky", said.id), question.ref])
+            assert link.whats(Edited, said)[-1].post.reach == "limited"
+
+
+@pytest.mark.parametrize("label", ["!hide", "!takedown"])
+async def test_what_moderators_take_down_is_removed(label: str) -> None:
+    async with opened() as (rig, stage, link):
+        said, kept = rig.says(rig.person()), rig.says(rig.person())
+        refs = [(await link.expect(Written, post)).post.ref for post in (said, kept)]
+        stage.label(said.id, label)
+        stage.label(kept.id, "graphic-media")
+        await rig.clock.sleep(1)
+        await link.reread(refs)
+        assert link.whats(Removed, said)
+        assert link.whats(Edited, kept)[-1].post.warning == "Graphic media"
+
+
+async def test_who_blocks_us_is_shown_no_more() -> None:
+    """Old posts go when they are read again; of new ones nobody sees the words."""
+    async with opened() as (rig, stage, link):
+        ann, bob = rig.person(), rig.person()
+        said = rig.says(ann)
+        ref = (await link.expect(Written, said)).post.ref
+        for person in (ann, bob):
+            stage.block(person)
+        await rig.clock.sleep(1)
+        await link.reread([ref])
+        assert link.whats(Removed, said)
+        assert (await link.expect(Written, rig.says(bob))).post.reach == "limited"
+
+
+@pytest.mark.parametrize("status", ["deactivated", "takendown", "suspended"])
+async def test_an_account_that_comes_back_is_read_again(status: str) -> None:
+    async with opened() as (rig, stage, link):
+        ann = rig.person()
+        kept, gone = rig.says(ann, "kept"), rig.says(ann, "gone")
+        for said in (kept, gone):
+            await link.expect(Written, said)
+        stage.leave(ann, status)
+        await link.until(lambda: link.others(AuthorGone), "AuthorGone")
+        rig.deletes(gone)
+        stage.come_back(ann)
+        await link.expect(Edited, kept)
+        await link.expect(Removed, gone)
+        await link.expect(Written, rig.says(ann, "and on"))
+
+
+async def test_a_new_handle_is_shown_with_the_next_post() -> None:
+    async with opened() as (rig, stage, link):
+        ann = rig.person()
+        await link.expect(Written, rig.says(ann))
+        stage.rename(ann, "ann.example")
+        assert (await link.expect(Written, rig.says(ann))).post.author.handle == "@ann.example"
+
+
+async def test_pictures_quotes_and_warnings_arrive() -> None:
+    async with opened() as (rig, _, link):
         ann = rig.person()
         first = rig.says(ann)
-        second = rig.says(ann, reply_to=first.id)
-        async with rig.open(read=False) as link:
-            sent = await link.sent(rig.publish("welcome", reply_to=Ref("bluesky", second.id)))
-        records = server(rig).repos.records
-        reply = records[sent.uri].record["reply"]
-        assert reply["root"] == {"uri": first.id, "cid": records[first.id].cid}
-        assert reply["parent"] == {"uri": second.id, "cid": records[second.id].cid}
-
-
-async def test_a_reply_to_what_is_gone() -> None:
-    async with Bluesky().rig() as rig, rig.open(read=False) as link:
-        said = rig.says(rig.person())
-        rig.deletes(said)
-        outcome = await link.send(rig.publish("welcome", reply_to=Ref("bluesky", said.id)))
-        assert isinstance(outcome, Refused)
-        assert "gone" in outcome.why
-        assert isinstance(await link.send(rig.publish("to nothing", reply_to=Ref("bluesky", "x"))), Refused)
-
-
-async def test_the_server_says_when_to_come_back() -> None:
-    async with opened() as (rig, _, link):
-        rig.strike("rate_limited")
-        outcome = await link.send(rig.publish("Q1"))
-        assert isinstance(outcome, RetryLater)
-        assert 10 < outcome.after <= 31
-
-
-async def test_nothing_private_is_published() -> None:
-    async with opened() as (rig, stage, link):
-        order = rig.order(Publish(Words(marked("your record")), reach="direct"))
-        assert isinstance(await link.send(order), Refused)
-        assert not stage.said
-
-
-async def test_only_our_own_posts_can_be_retracted() -> None:
-    async with opened() as (rig, _, link):
-        said = rig.says(rig.person())
-        assert isinstance(await link.send(rig.order(Retract(Ref("bluesky", said.id)))), Refused)
-        assert not said.deleted
-
-
-async def test_whether_a_retraction_is_done() -> None:
-    async with opened() as (rig, _, link):
-        sent = await link.sent(rig.publish("Q1"))
-        retract = rig.order(Retract(sent.ref))
-        assert await link.find(retract) == Absent()
-        await link.sent(retract)
-        assert isinstance(await link.find(retract), Found)
-
-
-# ---------------------------------------------------------------- pictures
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
-
-
-def with_picture(rig: Rig, url: str) -> Order:
-    order = rig.publish("Q1")
-    assert isinstance(order.op, Publish)
-    assert isinstance(order.op.content, Words)
-    content = Words(order.op.content.text, media=(Media(url, "image", "a tide table"),))
-    return msgspec.structs.replace(order, op=Publish(content))
-
-
-async def test_a_picture_goes_along_with_its_description(tmp_path: Path) -> None:
-    path = tmp_path / "a cup.png"
-    path.write_bytes(PNG)
-    async with opened() as (rig, stage, link):
-        for url in (str(path), path.as_uri()):
-            order = with_picture(rig, url)
-            sent = await link.sent(order)
-            assert await link.sent(order) == sent, "the same picture is the same reference"
-            (image,) = stage.repos.records[sent.uri].record["embed"]["images"]
-            assert (image["alt"], image["image"]["mimeType"]) == ("a tide table", "image/png")
-            assert image["image"]["size"] == len(PNG)
-
-
-async def test_a_picture_from_the_web() -> None:
-    async def serve(request: web.Request) -> web.Response:
-        return web.Response(body=PNG, content_type="image/png")
-
-    app = web.Application()
-    app.router.add_get("/q1.png", serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        async with opened() as (rig, stage, link):
-            sent = await link.sent(with_picture(rig, f"{address}/q1.png"))
-            assert "embed" in stage.repos.records[sent.uri].record
-            outcome = await link.send(with_picture(rig, f"{address}/none.png"))
-            assert isinstance(outcome, RetryLater)
-    finally:
-        await runner.cleanup()
-
-
-async def test_a_picture_that_cannot_be_sent(tmp_path: Path) -> None:
-    big = tmp_path / "big.png"
-    big.write_bytes(bytes(1_000_001))
-    async with opened() as (rig, stage, link):
-        for url in (str(big), str(tmp_path / "none.png")):
-            outcome = await link.send(with_picture(rig, url))
-            assert isinstance(outcome, Refused)
-            assert url in outcome.why
-        assert not stage.said
+        said = rig.says(ann, pictures=("a cup", ""), quote=first.id, warning="blood", language="cy")
+        post = (await link.expect(Written, said)).post
+        assert [(media.kind, media.alt) for media in post.media] == [("image", "a cup"), ("image", "")]
+        assert post.quotes == (Ref("bluesky", first.id),)
+        assert post.quoted is not None
+        assert post.quoted.endswith(first.id.rpartition("/")[2])
+        assert (post.warning, post.language) == (said.warning, "cy")

@@ -2,68 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 
-from simulator.bluesky import Server, wire
-from simulator.clock import Clock
-from simulator.faults import Faults
+from simulator.bluesky import wire
 from simulator.stage import Draft, Person
+from tests.adapters.bluesky_rig import Bench, bench, heard
 
 POST = wire.POST
-
-
-class Bench:
-    """A running server and a bare HTTP client that has logged in."""
-
-    def __init__(self, http: aiohttp.ClientSession, server: Server, clock: Clock) -> None:
-        self.http, self.server, self.clock = http, server, clock
-        self.token = ""
-
-    async def call(self, method: str, body: Any = None, token: str | None = None, **query: Any) -> Any:
-        """The body of an answer, with its status and headers."""
-        url = f"{self.server.address}/xrpc/{method}"
-        headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        if token == "":
-            headers = {}
-        verb = "GET" if body is None else "POST"
-        async with self.http.request(verb, url, json=body, headers=headers, params=query) as answer:
-            self.status, self.headers = answer.status, answer.headers
-            return await answer.json()
-
-    async def put(self, record: Any, rkey: str = "", **more: Any) -> Any:
-        body = {"repo": self.server.me.did, "collection": POST, "rkey": rkey or self.key(), "record": record}
-        return await self.call("com.atproto.repo.putRecord", body | more)
-
-    def key(self) -> str:
-        return self.server.repos.next_tid()
-
-    def post(self, text: str = "hello", **fields: Any) -> dict[str, Any]:
-        return {"$type": POST, "text": text, "createdAt": wire.iso(self.clock.now()), **fields}
-
-    async def listen(self, *query: tuple[str, str]) -> aiohttp.ClientWebSocketResponse:
-        return await self.http.ws_connect(f"{self.server.address}/subscribe", params=query)
-
-
-@asynccontextmanager
-async def bench(speed: float = 60, **options: Any) -> AsyncIterator[Bench]:
-    clock = Clock(speed=speed)
-    server = Server("bluesky", clock, Faults(clock.now), {"tag": "Tea", "chatter": False, **options})
-    await server.start()
-    try:
-        async with aiohttp.ClientSession() as http:
-            made = Bench(http, server, clock)
-            login = {"identifier": server.me.handle, "password": server.password}
-            made.token = (await made.call("com.atproto.server.createSession", login, token=""))["accessJwt"]
-            yield made
-    finally:
-        await server.stop()
 
 
 @pytest.fixture
@@ -145,7 +93,7 @@ async def test_putting_the_same_again_commits_nothing(at: Bench) -> None:
     assert ("commit" in first, "commit" in second) == (True, False)
     third = await at.put(at.post("other"), rkey)
     assert third["cid"] != first["cid"]
-    operations = [json.loads(await stream.receive_str())["commit"]["operation"] for _ in range(2)]
+    operations = [frame["commit"]["operation"] for frame in await heard(stream, 2)]
     assert operations == ["create", "update"]
     assert len(at.server.said) == 1
 
@@ -306,68 +254,3 @@ async def test_a_server_without_an_appview() -> None:
     async with bench(appview=False) as at:
         answer = await at.call("app.bsky.feed.searchPosts", q="#tea")
         assert (at.status, answer["error"]) == (502, "UpstreamFailure")
-
-
-# ---------------------------------------------------------------- Jetstream
-
-
-async def heard(stream: aiohttp.ClientWebSocketResponse, count: int) -> list[dict[str, Any]]:
-    async with asyncio.timeout(5):
-        return [json.loads(await stream.receive_str()) for _ in range(count)]
-
-
-async def test_frames_look_like_production_s(at: Bench) -> None:
-    ann = Person("ann", "Ann", "bluesky")
-    at.server.join(ann)
-    stream = await at.listen(("wantedCollections", POST))
-    uri = at.server.write(ann, Draft("A1 & more"))
-    at.server.edit(ann, uri, "A1 and more")
-    at.server.delete(ann, uri)
-    text = await stream.receive_str()
-    assert text.startswith(f'{{"did":"{ann.account}","time_us":')
-    assert '"kind":"commit","commit":{"rev":"' in text
-    assert "A1 \\u0026 more #Tea" in text, "as Go's encoder writes it"
-    created = json.loads(text)["commit"]
-    assert created["record"]["facets"][0]["features"][0]["tag"] == "Tea"
-    edited, gone = (frame["commit"] for frame in await heard(stream, 2))
-    assert (edited["operation"], gone["operation"]) == ("update", "delete")
-    assert created["rev"] < edited["rev"] < gone["rev"]
-    assert not {"record", "cid"} & set(gone)
-
-
-async def test_a_cursor_replays(at: Bench) -> None:
-    ann = Person("ann", "Ann", "bluesky")
-    at.server.join(ann)
-    uris = [at.server.write(ann, Draft(f"{n}")) for n in range(4)]
-    stream = await at.listen(("cursor", "1"))
-    frames = await heard(stream, 4)
-    assert [f["commit"]["rkey"] for f in frames] == [uri.rpartition("/")[2] for uri in uris]
-    stream = await at.listen(("cursor", str(frames[2]["time_us"])))
-    assert [f["time_us"] for f in await heard(stream, 2)] == [f["time_us"] for f in frames[2:]]
-    live = await at.listen()
-    at.server.write(ann, Draft("live"))
-    assert (await heard(live, 1))[0]["commit"]["record"]["text"] == "live #Tea"
-
-
-async def test_only_what_is_wanted(at: Bench) -> None:
-    ann, bob = Person("ann", "Ann", "bluesky"), Person("bob", "Bob", "bluesky")
-    at.server.join(ann)
-    at.server.join(bob)
-    profiles = await at.listen(("wantedCollections", "app.bsky.actor.*"))
-    bobs = await at.listen(("wantedDids", bob.account), ("wantedCollections", POST))
-    at.server.write(ann, Draft("from ann"))
-    at.server.change_profile(ann, "new")
-    at.server.write(bob, Draft("from bob"))
-    at.server.leave(bob)
-    changed, left = await heard(profiles, 2)
-    assert changed["commit"]["record"]["description"] == "new"
-    assert left["account"]["status"] == "deleted", "told to all, whatever they want"
-    assert [frame["did"] for frame in await heard(bobs, 2)] == [bob.account] * 2
-
-
-async def test_life_goes_on_elsewhere() -> None:
-    async with bench(speed=2000, chatter=True) as at:
-        stream = await at.listen(("wantedCollections", POST))
-        frames = await heard(stream, 20)
-        assert not at.server.said
-        assert not any("Tea" in json.dumps(frame) for frame in frames)

@@ -144,6 +144,13 @@ def test_replies_do_not_wait_for_ever() -> None:
     assert made.follow(Interest(("tea",), (Ref("bluesky", QUESTION),))) == []
 
 
+def test_what_only_speaks_to_us_is_told_again_when_its_thread_is_followed() -> None:
+    """When it first came, the question it answers was not known to be ours: no chat wanted it."""
+    made = sieve()
+    assert kinds(made.take(frame("@chat.bluesky.example like this", parent=QUESTION))) == ["Written"]
+    assert kinds(made.follow(Interest(("tea",), (Ref("bluesky", QUESTION),)))) == ["Written"]
+
+
 def test_what_is_kept_is_bounded() -> None:
     made = sieve()
     for n in range(5_100):
