@@ -154,10 +154,17 @@ def _threads(opened: Opened, network: NetworkConfig, community: Community) -> li
     notes = []
     for chat in community.chats if net.post else ():
         for item in runsheet.build(chat).questions():
-            words = wording.plain(
-                "question", chat=chat, community=community, net=net, label=item.label, text=item.text
+            limits = opened.capabilities.limits
+            posts = wording.posts(
+                "question",
+                chat=chat,
+                community=community,
+                net=net,
+                limits=limits,
+                label=item.label,
+                text=item.text,
             )
-            posts = wording.parts(words, opened.capabilities.limits, wording.tag(chat, net))
+            posts = tuple(part for part in posts if part.words.language == community.language)
             if len(posts) > 1:
                 notes.append(f"{item.label} of {chat.id} goes out as a thread of {len(posts)} posts")
     return notes

@@ -13,13 +13,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import msgspec
 
 from bridge.errors import IllegalTransition
-from bridge.model import SECOND, Capabilities, Micros, Order, Publish, Text, Words
+from bridge.model import (
+    SECOND,
+    Capabilities,
+    Content,
+    Endorse,
+    Gathered,
+    Micros,
+    Notice,
+    Op,
+    Order,
+    Publish,
+    Text,
+    Update,
+    Words,
+)
 
 State: TypeAlias = Literal["queued", "in_flight", "unclear", "sent", "refused", "held", "cancelled"]
 
@@ -66,9 +81,30 @@ class Row:
 def kept(row: Row) -> Order:
     """What the journal keeps of an order. The words of others that a final one carried are not: should they
     ask for it, they must be gone, and the events have what is needed."""
-    if row.state not in FINAL or row.order.lane not in ("mirror", "hosts"):
+    if row.state not in FINAL or row.order.lane == "sheet":
         return row.order
     return msgspec.structs.replace(row.order, op=Publish(Words(Text())))
+
+
+def silenced(order: Order, handles: Collection[str]) -> Order:
+    """An open order without the words of somebody who is to be forgotten, if it shows any. It is out of date by
+    then: it is not sent any more, or what it says is put right at once."""
+    shows = order.lane in ("mirror", "hosts") and isinstance(order.op, Publish | Update)
+    if not shows or all(handle not in said for said in _said(order.op) for handle in handles):
+        return order
+    silent: Content = Notice("What stood here is gone.") if order.lane == "hosts" else Gathered(())
+    return msgspec.structs.replace(order, op=msgspec.structs.replace(order.op, content=silent))
+
+
+def _said(op: Op) -> Iterator[str]:
+    """The texts and handles of others that an order shows."""
+    match op:
+        case Publish(content=Gathered(cards=cards)) | Update(content=Gathered(cards=cards)):
+            yield from (card.handle for card in cards)
+        case Publish(content=Notice() as notice) | Update(content=Notice() as notice):
+            yield notice.text
+            if notice.card is not None:
+                yield notice.card.handle
 
 
 def wait(attempts: int) -> float:
@@ -114,6 +150,8 @@ def absent(row: Row, now: Micros) -> None:
 
 def may_resend(row: Row, can: Capabilities, now: Micros) -> bool:
     """Whether sending an unclear order again cannot make a second post, nor a late one."""
+    if isinstance(row.order.op, Endorse):
+        return True  # doing it twice is doing it once
     if can.resend != "same_key" or too_late(row.order, now):
         return False
     return can.key_lasts is None or now - row.tried < can.key_lasts * SECOND

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -67,6 +67,7 @@ class Released:
     cursor: Callable[[Network, Cursor], None] = lambda network, cursor: None
     seen: Callable[[Network, Micros], None] = lambda network, at: None
     answer: Callable[[Network, str, str], None] = lambda network, where, words: None
+    forgotten: Callable[[Collection[str]], None] = lambda handles: None
     whisper: Callable[[Network, Account, Place, Notice], None] = lambda network, account, place, notice: None
     feeds: list[Feed] = field(default_factory=list)
 
@@ -154,6 +155,11 @@ class Engine:
         """Wait until nothing is queued or being committed: only then the session is as the journal has it."""
         await self._quiet.wait()
 
+    async def alone(self, event: Event) -> None:
+        """Have an event decided where nothing else runs: the clock's deadlines are left to the next `run`."""
+        self._urgent.append(Submission(event))
+        await self._round()
+
     # ------------------------------------------------------------ the loop
 
     async def run(self) -> None:
@@ -210,7 +216,9 @@ class Engine:
         comes to the same."""
         state, changed = self.session.state, 0
         for account in accounts:
-            changed += await self.journal.redact(account, partial(redact, state, account))
+            done = await self.journal.redact(account, partial(redact, state, account))
+            changed += done.events
+            self.released.forgotten(done.handles)
         if changed:
             self.replay()
 

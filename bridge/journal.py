@@ -13,14 +13,14 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from bridge.chat.state import Event, Recorded
-from bridge.delivery import FINAL, Row, kept
+from bridge.chat.state import Event, Recorded, post_in
+from bridge.delivery import FINAL, Row, kept, silenced
 from bridge.errors import JournalError, JournalLocked, JournalUnreadable
 from bridge.model import Account, Cursor, Final, Micros, Network, Order, OrderId, Ref, Sent
 
@@ -85,6 +85,14 @@ def _columns(outcome: Final | None) -> tuple[bytes | None, str | None]:
     )
 
 
+@dataclass(frozen=True)
+class Redacted:
+    """What was taken out: so many events are different, and so the account was called."""
+
+    events: int
+    handles: frozenset[str]
+
+
 _Job = tuple[Callable[[sqlite3.Connection], None], asyncio.Future[None], asyncio.AbstractEventLoop]
 
 
@@ -118,9 +126,7 @@ class Journal:
 
     def events(self) -> Iterator[Recorded]:
         """Every event, in order."""
-        with _reader(self.path) as db:
-            for seq, at, body in db.execute("SELECT seq, at, body FROM events ORDER BY seq"):
-                yield Recorded(seq, at, _event.decode(body))
+        return recorded(self.path)
 
     def cursors(self) -> dict[Network, Cursor]:
         """How far each network was read."""
@@ -167,20 +173,25 @@ class Journal:
 
         await self.run(write)
 
-    async def redact(self, account: Account, redacted: Callable[[Event], Event]) -> int:
-        """Replace every event that names an account by what `redacted` makes of it, drop what is in quarantine
-        of it, and leave no trace of the old words in the file or its write-ahead log. Gives the number of
-        events that are different now."""
+    async def redact(self, account: Account, redacted: Callable[[Event], Event]) -> Redacted:
+        """Replace every event that names an account by what `redacted` makes of it, take its words out of open
+        orders, drop what is in quarantine of the networks it wrote on, since nobody can tell whose that is,
+        and leave no trace of the old words in the file or its write-ahead log."""
         named = msgspec.json.encode(account)
-        count = 0
+        done = Redacted(0, frozenset())
 
         def rewrite(db: sqlite3.Connection) -> None:
+            nonlocal done
             found = db.execute("SELECT seq, body FROM events WHERE instr(body, ?)", (named,)).fetchall()
-            events = [(seq, body, _encode(redacted(_event.decode(body)))) for seq, body in found]
-            changes = [(new, seq) for seq, body, new in events if new != body]
+            events = [(seq, body, _event.decode(body)) for seq, body in found]
+            changes = [(new, seq) for seq, body, event in events if (new := _encode(redacted(event))) != body]
             db.executemany("UPDATE events SET body = ? WHERE seq = ?", changes)
-            nonlocal count
-            count = len(changes)
+            posts = [p for _, _, event in events if (p := post_in(event)) and p.author.account == account]
+            done = Redacted(len(changes), frozenset(p.author.handle for p in posts) - {""})
+            for handle in sorted(done.handles):
+                _silence(db, handle)
+            networks = {("",), *((p.ref.network,) for p in posts)}
+            db.executemany("DELETE FROM quarantine WHERE network = ?", sorted(networks))
             db.execute("DELETE FROM quarantine WHERE instr(payload, ?)", (account.encode(),))
 
         await self.run(rewrite)
@@ -188,7 +199,7 @@ class Journal:
             self._truncate()
         else:
             await asyncio.to_thread(self._truncate)
-        return count
+        return done
 
     def _truncate(self) -> None:
         """Empty the write-ahead log, waiting for a commit under way. Raises sqlite3.Error if that fails."""
@@ -235,6 +246,17 @@ class Journal:
             self._writer.join()
         self._db.close()
         os.close(self._lock)
+
+
+def _silence(db: sqlite3.Connection, handle: str) -> None:
+    """Orders that show what somebody wrote, without it."""
+    found = db.execute(
+        "SELECT seq, idx, state, body FROM orders WHERE instr(body, ?)", (_encode(handle)[1:-1],)
+    ).fetchall()
+    for seq, idx, state, body in found:
+        row = Row(_order.decode(body), state)
+        order = kept(row) if state in FINAL else silenced(row.order, frozenset({handle}))
+        db.execute("UPDATE orders SET body = ? WHERE seq = ? AND idx = ?", (_encode(order), seq, idx))
 
 
 def _transaction(
@@ -324,6 +346,28 @@ def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _reader(path: Path) -> closing[sqlite3.Connection]:
-    """A connection of its own for reading, closed at the end of its `with`."""
-    return closing(sqlite3.connect(path, isolation_level=None))
+def recorded(path: Path) -> Iterator[Recorded]:
+    """Every event of a journal, in order, whoever writes on it; nothing of the file is changed. Raises
+    JournalUnreadable if it is not a journal or damaged, JournalError if it cannot be opened."""
+    with _reader(path, "?mode=ro") as db:
+        _must_be_ours(db, path)
+        for seq, at, body in db.execute("SELECT seq, at, body FROM events ORDER BY seq"):
+            yield Recorded(seq, at, _event.decode(body))
+
+
+@contextmanager
+def _reader(path: Path, how: str = "") -> Iterator[sqlite3.Connection]:
+    """A connection of its own for reading, closed at the end of its `with`. Raises JournalUnreadable for what a
+    page that went bad gives."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}{how}", uri=True, isolation_level=None)
+        ) as db:
+            yield db
+    except sqlite3.OperationalError:  # the disk, the folder or its rights, not the file's content
+        raise
+    except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
+        raise JournalUnreadable(
+            f"{path}: the journal is damaged: {error}. Put a copy from before in its place. Without one, move it "
+            "away: then everything begins anew, and questions that were asked already may be asked again."
+        ) from error

@@ -211,7 +211,7 @@ class Limits(Value, frozen=True):
 
     `graphemes`: grapheme clusters at most. `bytes`: UTF-8 bytes at most, if that is limited too. `url`: what
     any link counts, whatever its length. `local_mentions`: of "@name@server" only "@name" counts. `image`:
-    bytes at most of a picture.
+    bytes at most of a picture. `warning`: what one counts; "{}" where it has a field of its own.
     """
 
     graphemes: int
@@ -219,6 +219,7 @@ class Limits(Value, frozen=True):
     url: int | None = None
     local_mentions: bool = False
     image: int | None = None
+    warning: str = "⚠ {}\n\n"
 
 
 class Capabilities(Value, frozen=True):
@@ -351,6 +352,7 @@ class Board(Tagged, frozen=True):
     starts: Micros
     ends: Micros
     zone: str
+    late_until: Micros = 0
     lines: tuple[Line, ...] = ()
     current: str | None = None  # id of the item last posted
     upcoming: str | None = None  # id of the item that comes next

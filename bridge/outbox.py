@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -100,6 +100,13 @@ class Outbox:
         while len(of.echoes) > ECHOES:
             of.echoes.popitem(last=False)
         of.stir()
+
+    def forget(self, handles: Collection[str]) -> None:
+        """What is not under way must not carry these people's words any more."""
+        for of in self._networks.values():
+            for row in (row for lane in of.lanes.values() for row in lane):
+                if row.state != "in_flight":
+                    row.order = delivery.silenced(row.order, handles)
 
     def stir(self, network: Network | None = None) -> None:
         """Something changed that lanes may wait for."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -10,25 +13,30 @@ from bridge import when
 from bridge.chat import runsheet, wording
 from bridge.config import Config
 from bridge.errors import Mistake
-from bridge.model import Micros, Network
+from bridge.model import Limits, Micros, Network, Words
 from bridge.settings import Chat, Community, Net
-from bridge.text import length
+from bridge.text import beside, length
 
 WIDTH = 88
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One post. `count` is what the network counts of its `limit`, in graphemes; `bytes` are UTF-8."""
+    """One post. `count` is what the network counts of its `limit`, in graphemes, and `bytes` are UTF-8; both
+    with the content warning. `language`: what it is written in; `number` of `total` posts in that language."""
 
     text: str
     count: int
     limit: int
     bytes: int
     bytes_limit: int | None = None
+    language: str = ""
+    number: int = 1
+    total: int = 1
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """An item on one network: its words, and the posts they make there."""
+    """An item on one network: its words, and the posts they make there. `too_large`: why the network will not
+    take the picture."""
 
     network: Network
     title: str
@@ -37,6 +45,7 @@ class Shown(msgspec.Struct, frozen=True):
     warning: str | None = None
     image: str | None = None
     alt: str | None = None
+    too_large: str = ""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -124,8 +133,7 @@ def _label(item: runsheet.Item) -> str:
 
 def _shown(item: runsheet.Item, chat: Chat, community: Community, net: Net) -> Shown:
     question = chat.questions[item.number - 1] if item.number else None
-    text = wording.plain(
-        item.kind,
+    words = dict[str, Any](
         chat=chat,
         community=community,
         net=net,
@@ -134,25 +142,43 @@ def _shown(item: runsheet.Item, chat: Chat, community: Community, net: Net) -> S
         figures=_no_figures(item, chat),
         lead=item.lead,
     )
-    posts = wording.parts(text, net.limits, wording.tag(chat, net))
+    posts = [post.words for post in wording.posts(item.kind, limits=net.limits, **words)]
     return Shown(
         network=net.name,
         title=net.title,
-        text=text,
-        parts=tuple(
-            Part(
-                post.plain,
-                length(post, net.limits),
-                net.limits.graphemes,
-                len(post.plain.encode()),
-                net.limits.bytes,
-            )
-            for post in posts
-        ),
-        warning=question.warning or chat.warning if question else chat.warning,
+        text=wording.plain(item.kind, **words),
+        parts=tuple(_part(n, posts, net.limits) for n in range(len(posts))),
+        warning=posts[0].warning,
         image=question.image if question else None,
         alt=question.alt if question else None,
+        too_large=_too_large(question.image, net) if question and question.image else "",
     )
+
+
+def _part(n: int, posts: list[Words], limits: Limits) -> Part:
+    """Part `n` of an item's posts, numbered among those in its language."""
+    words = posts[n]
+    left = beside(words.warning, limits)
+    same = [m for m, post in enumerate(posts) if post.language == words.language]
+    taken = 0 if left.bytes is None or limits.bytes is None else limits.bytes - left.bytes
+    return Part(
+        words.text.plain,
+        length(words.text, limits) + limits.graphemes - left.graphemes,
+        limits.graphemes,
+        len(words.text.plain.encode()) + taken,
+        limits.bytes,
+        words.language or "",
+        same.index(n) + 1,
+        len(same),
+    )
+
+
+def _too_large(image: str, net: Net) -> str:
+    """Why a network will not take a picture; "" if nothing is known against it."""
+    size, most = Path(image).stat().st_size, net.limits.image
+    if most is None or size <= most:
+        return ""
+    return f"too large for {net.title}: {math.ceil(size / 10_000) / 100:g} MB of {most // 10_000 / 100:g} MB"
 
 
 def _no_figures(item: runsheet.Item, chat: Chat) -> wording.Figures:
@@ -172,7 +198,8 @@ def _alike(networks: tuple[Shown, ...]) -> list[list[Shown]]:
 def _lines(alike: list[Shown]) -> list[str]:
     first, lines = alike[0], []
     for number, post in enumerate(first.parts):
-        which = f", part {number + 1} of {len(first.parts)}" if len(first.parts) > 1 else ""
+        which = f", part {post.number} of {post.total}" if post.total > 1 else ""
+        which += f", in {post.language}" if post.language != first.parts[0].language else ""
         sizes = ", ".join(f"{shown.title} {_size(shown.parts[number])}" for shown in alike)
         lines.append(f"  {sizes}{which}")
         if first.warning and not number:
@@ -183,6 +210,7 @@ def _lines(alike: list[Shown]) -> list[str]:
             ) or [""]
         if first.image and not number:
             lines.append(f"    [picture: {first.image}, described: {first.alt}]")
+            lines += [f"    [picture {shown.too_large}]" for shown in alike if shown.too_large]
     return lines
 
 

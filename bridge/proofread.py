@@ -62,11 +62,20 @@ def _check_length(key: str, item: runsheet.Item, chat: Chat, community: Communit
     for net in community.networks:
         if not net.post or not item.text:
             continue
-        words = wording.plain(
-            "question", chat=chat, community=community, net=net, label=item.label, text=item.text
+        posts = wording.posts(
+            "question",
+            chat=chat,
+            community=community,
+            net=net,
+            limits=net.limits,
+            label=item.label,
+            text=item.text,
         )
-        posts = wording.parts(words, net.limits, wording.tag(chat, net))
+        posts = [part for part in posts if part.words.language == community.language]
         if len(posts) > 1:
+            words = wording.plain(
+                "question", chat=chat, community=community, net=net, label=item.label, text=item.text
+            )
             size = length(marked(words), net.limits)
             found.warn(
                 key,

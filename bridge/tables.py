@@ -249,6 +249,11 @@ def read(path: Path, found: Findings) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         _broken(found, raw, str(error))
         return {}
+    except RecursionError:
+        found.mistake(
+            "the file", "", "lists and tables nested a few levels deep", "Take the brackets out again."
+        )
+        return {}
 
 
 def _broken(found: Findings, raw: str, error: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import accumulate
 
+from msgspec.structs import replace
 from wcwidth import iter_graphemes
 
 from bridge.model import Limits, Span, Text
@@ -71,6 +72,15 @@ def fits(text: Text, limits: Limits) -> bool:
     if limits.bytes is not None and len(text.plain.encode()) > limits.bytes:
         return False
     return length(text, limits) <= limits.graphemes
+
+
+def beside(warning: str | None, limits: Limits) -> Limits:
+    """What is left of `limits` for the words under a content warning."""
+    if not warning:
+        return limits
+    lead = limits.warning.replace("{}", warning)
+    rest = None if limits.bytes is None else limits.bytes - len(lead.encode())
+    return replace(limits, graphemes=limits.graphemes - count(lead), bytes=rest)
 
 
 def part(text: Text, start: int, end: int | None = None) -> Text:

@@ -65,11 +65,13 @@ class Questions:
         )
 
     def asked_by(self, said: Said) -> int | None:
-        """Which question (an index) a post of the bridge's asks: it begins with label and words."""
+        """Which question (an index) a post of the bridge's asks: a line of it begins with label and words. Above
+        that there may be a warning."""
         if said.place != "chat":
             return None
-        begins = letters(said.history[0] if said.history else said.text)
-        return next((n for n, start in enumerate(self._starts) if begins.startswith(start)), None)
+        lines = [letters(line) for line in (said.history[0] if said.history else said.text).splitlines()]
+        asked = (n for n, start in enumerate(self._starts) if any(line.startswith(start) for line in lines))
+        return next(asked, None)
 
 
 class Ledger:

@@ -14,7 +14,7 @@ def board(state: State, chat: ChatState, now: Micros, health: tuple[Health, ...]
     assert community is not None
     upcoming = chat.sheet.upcoming()
     current = chat.sheet.current()
-    sources = [p for e in chat.timeline.entries.values() for p in e.sources]
+    sources = [p for e in chat.timeline.entries.values() if not e.hidden for p in e.sources]
     return Board(
         chat=chat.id,
         title=chat.settings.title,
@@ -23,6 +23,7 @@ def board(state: State, chat: ChatState, now: Micros, health: tuple[Health, ...]
         phase=chat.phase(now),
         starts=chat.sheet.starts,
         ends=chat.sheet.ends,
+        late_until=chat.sheet.late_until,
         zone=community.zone,
         lines=tuple(
             Line(i.id, i.label, i.text, i.fired or i.due, i.state, tuple(i.on.items()))
@@ -31,7 +32,7 @@ def board(state: State, chat: ChatState, now: Micros, health: tuple[Health, ...]
         current=current.id if current else None,
         upcoming=upcoming.id if upcoming else None,
         on_hold=upcoming is not None and upcoming.state == "held",
-        entries=len(chat.timeline.entries),
+        entries=sum(not e.hidden for e in chat.timeline.entries.values()),
         people=len({p.author.account for p in sources}),
         answers=counts(state, chat),
         health=health,

@@ -12,7 +12,7 @@ from bridge.chat import attribution
 from bridge.chat.attribution import written_at
 from bridge.chat.timeline import fingerprint
 from bridge.model import MINUTE, Account, Author, AuthorKnown, Media, Micros, Network, Post, Text, Wishes
-from bridge.settings import Chat
+from bridge.settings import Chat, Host
 from bridge.text import MENTION, URL, person
 
 DOORS = 30 * MINUTE  # before the start from which the tag alone makes a post part of the chat
@@ -39,6 +39,7 @@ class Person(msgspec.Struct):
     forgotten: bool = False  # asked to have their words removed, and has not come back since
     consent: Literal["", "name", "first", "no"] = ""  # for what they write in a room
     asked: Micros = 0  # when we last asked them for that
+    gone: Micros = 0  # when their account was found deleted
     shown: int = 0  # posts of theirs that were let through
     recent: list[Micros] = []
 
@@ -64,6 +65,10 @@ class People(msgspec.Struct):
     def of(self, account: Account) -> Person:
         """Like `get`, but remembers nobody new: for looking only."""
         return self.all.get(account) or Person(account)
+
+    def took_along(self, post: Post) -> bool:
+        """Whether a post went with its author's account, though it is told only now."""
+        return written_at(post) < self.of(post.author.account).gone
 
     def is_ours(self, account: Account) -> bool:
         return account in self.ours.values()
@@ -91,8 +96,13 @@ class People(msgspec.Struct):
 
 
 def is_host(chat: Chat, network: Network, account: Account, handle: str = "") -> bool:
-    """Whether an account is a configured host's; never decided by name. A config may name the account itself,
-    what it ends with (a Slack user id, a Mastodon address), or the handle."""
+    """Whether an account is a configured host's."""
+    return host_of(chat, network, account, handle) is not None
+
+
+def host_of(chat: Chat, network: Network, account: Account, handle: str = "") -> Host | None:
+    """The host whose account this is; never decided by name. A config may name the account itself, what it ends
+    with (a Slack user id, a Mastodon address), or the handle."""
     account, handle = account.casefold(), handle.casefold().lstrip("@")
     for host in chat.hosts:
         for where, configured in host.handles:
@@ -100,8 +110,8 @@ def is_host(chat: Chat, network: Network, account: Account, handle: str = "") ->
             if where != network or not wanted:
                 continue
             if wanted in (account, handle) or account.endswith((f"/{wanted}", f":{wanted}")):
-                return True
-    return False
+                return host
+    return None
 
 
 def said_to_us(post: Post, ours: Account | None) -> str | None:
@@ -132,7 +142,12 @@ def withhold(post: Post) -> Post:
     that stands for the words."""
     media: tuple[Media, ...] = ()
     return msgspec.structs.replace(
-        post, text=Text(_placing(post.text.plain)), warning=None, media=media, mark=fingerprint(post)
+        post,
+        text=Text(_placing(post.text.plain)),
+        warning=None,
+        media=media,
+        quoted=None,
+        mark=fingerprint(post),
     )
 
 

@@ -6,14 +6,15 @@ closing after it until the hosts release or skip it, or until they had time to a
 
 from __future__ import annotations
 
-from bridge.chat import wording
-from bridge.chat.intake import settle_in, touch
+from bridge.chat import sightings, wording
+from bridge.chat.intake import place_again
 from bridge.chat.present import counts
 from bridge.chat.runsheet import Item, Kind, grace
-from bridge.chat.state import ChatState, Purpose, Work, dotted, noticed
+from bridge.chat.state import ChatState, Purpose, Work, dotted, noticed, undotted
 from bridge.chat.timeline import key
 from bridge.model import (
     HOUR,
+    MINUTE,
     Button,
     Cancelled,
     Final,
@@ -26,13 +27,13 @@ from bridge.model import (
     Refused,
     Sent,
     Update,
-    Words,
 )
 from bridge.settings import Net
 
 WAITS: tuple[Kind, ...] = ("question", "closing")  # never overtake a held question
 QUIET: tuple[Kind, ...] = ("reminder", "recap")
 PATIENT = HOUR  # after the late window, for a network that cannot be read once more
+FRESH = 2 * MINUTE  # in which nobody can be expected to have answered a question
 LONG = 3  # so many graces are enough if the hosts could not even be asked
 
 
@@ -142,45 +143,49 @@ def _publish(work: Work, chat: ChatState, item: Item, net: Net, freed: bool) -> 
     that alone must not make it too late."""
     community = work.state.community
     assert community is not None
-    plain = wording.plain(
+    opened = work.state.opened.get(net.name)
+    posts = wording.posts(
         item.kind,
         chat=chat.settings,
         community=community,
         net=net,
+        limits=opened.capabilities.limits if opened else net.limits,
         label=item.label if item.number else ("" if item.id != "recap" else "The whole hour"),
         text=item.text,
-        figures=counts(work.state, chat) if item.kind == "recap" else (),
+        figures=_figures(work, chat) if item.kind == "recap" else (),
         lead=item.lead,
     )
-    opened = work.state.opened.get(net.name)
-    limits = opened.capabilities.limits if opened else net.limits
     base = work.now if freed or net.name in item.held_at else min(item.fired, item.due)
     late = grace(item, chat.settings.stale)
-    reply_to, orphan = _announcement(chat, item, net.name), "alone"
-    for part, text in enumerate(wording.parts(plain, limits, wording.tag(chat.settings, net))):
+    orders: list[OrderId] = []
+    for part, post in enumerate(posts):
+        first = post.after is None
         order = work.order(
             net.name,
             "sheet",
             Publish(
-                Words(text, warning=_warning(chat, item), language=community.language),
-                reply_to=reply_to,
-                orphan=orphan,  # type: ignore[arg-type]  # one of two literals
+                post.words,
+                reply_to=_announcement(chat, item, net.name) if first else orders[post.after or 0],
+                orphan="alone" if first else "cancel",
                 reach="quiet" if item.kind in QUIET else "public",
             ),
             Purpose("item", net.name, chat.id, item=item.id, part=part),
             not_after=None if late is None or part else base + late,
             late="hold" if item.kind in ("question", "say") else "drop",
         )
-        if part == 0:
-            chat.first[f"{item.id}/{net.name}"] = dotted(order)
-        reply_to, orphan = order, "cancel"
+        orders.append(order)
+    chat.first[f"{item.id}/{net.name}"] = dotted(orders[0])
     item.on[net.name] = "queued"
 
 
-def _warning(chat: ChatState, item: Item) -> str | None:
-    """The question's own content warning, else the chat's."""
-    planned = next((q for q in chat.settings.questions if item.number and q.text == item.text), None)
-    return (planned.warning if planned else None) or chat.settings.warning
+def _figures(work: Work, chat: ChatState) -> wording.Figures:
+    """What a recap counts. A question that has only just been asked has no answers yet, and is left out."""
+    asked = {
+        i.label: min(i.posted_at.values(), default=i.fired)
+        for i in chat.sheet.questions()
+        if work.now - min(i.posted_at.values(), default=i.fired) >= FRESH
+    }
+    return tuple((label, row) for label, row in counts(work.state, chat) if label in asked)
 
 
 def _announcement(chat: ChatState, item: Item, network: Network) -> OrderId | None:
@@ -188,10 +193,7 @@ def _announcement(chat: ChatState, item: Item, network: Network) -> OrderId | No
     if item.kind != "reminder":
         return None
     first = chat.first.get(f"announcement/{network}")
-    if first is None:
-        return None
-    seq, _, index = first.partition(".")
-    return int(seq), int(index)
+    return undotted(first) if first else None
 
 
 # ---------------------------------------------------------------- what came of it
@@ -206,6 +208,7 @@ def settled(work: Work, chat: ChatState, purpose: Purpose, outcome: Final) -> No
     work.effects.sheet.add(chat.id)
     if isinstance(outcome, Sent):
         chat.items[key(outcome.ref)] = item.id
+        sightings.settled(work, chat, item, outcome.uri)
         work.effects.follow.add(network)
         if purpose.part == 0:
             _posted(work, chat, item, network, outcome)
@@ -247,17 +250,7 @@ def _posted(work: Work, chat: ChatState, item: Item, network: Network, sent: Sen
     times = chat.posted.setdefault(network, [])
     times.append((at, item.number))
     times.sort()
-    _place_again(work, chat, since=item.fired)
-
-
-def _place_again(work: Work, chat: ChatState, since: Micros) -> None:
-    """Answers may be here before we know the question's copy they hang on: place them again."""
-    for entry in chat.timeline.entries.values():
-        if entry.rule in ("time", "thread") and entry.first.seen >= since:
-            before = entry.revision
-            settle_in(work, chat, entry)
-            if entry.revision != before:
-                touch(work, chat, entry.no)
+    place_again(work, chat, since=item.fired)
 
 
 # ---------------------------------------------------------------- asking the hosts

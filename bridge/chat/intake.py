@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bridge.chat import attribution, consent
+from bridge.chat import attribution, consent, gestures
 from bridge.chat.attribution import written_at
 from bridge.chat.audience import stays
 from bridge.chat.community import (
@@ -17,9 +17,9 @@ from bridge.chat.community import (
     unname,
     withhold,
 )
-from bridge.chat.present import card, heading, wanted
+from bridge.chat.present import card, wanted
 from bridge.chat.state import Arrived, ChatState, Event, Purpose, State, Work, dotted, noticed
-from bridge.chat.timeline import Entry, Rule, fingerprint, key
+from bridge.chat.timeline import Entry, Rule, fingerprint, key, shown
 from bridge.model import (
     MINUTE,
     Account,
@@ -28,6 +28,8 @@ from bridge.model import (
     Button,
     Command,
     Edited,
+    Micros,
+    Network,
     Notice,
     Post,
     Publish,
@@ -35,17 +37,9 @@ from bridge.model import (
     Removed,
     Retract,
     Update,
-    Words,
     Written,
 )
-from bridge.text import marked, normalised
-
-CONFIRMED = {
-    "stop": "Done: your posts are no longer shown anywhere else. Say 'start' to undo this.",
-    "start": "Thank you: your public posts under the tag are shown with the chat again.",
-    "forget": "Done: your words are gone from our records. What you wrote on your own network stays yours.",
-}
-
+from bridge.text import normalised
 
 # ---------------------------------------------------------------- before anything is written down
 
@@ -58,14 +52,19 @@ def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKn
     match what:
         case Written(post) | Edited(post):
             if state.people.is_ours(post.author.account):
-                return None
+                return what if _at_a_new_place(state, post) else None
             if said_to_us(post, state.people.ours.get(post.ref.network)):
                 return None if key(post.ref) in state.handled else what
             if post.original in state.wrote:
                 return None
             chat = belongs(state, post)
-            if chat is None or key(post.ref) in chat.items or chat.timeline.is_removed(post):
+            if chat is None or key(post.ref) in chat.items or state.people.took_along(post):
                 return None
+            if chat.timeline.is_removed(
+                post
+            ):  # seen here before; it may stand under what another server calls it
+                known = chat.timeline.known(post)
+                return Removed(known.ref) if known else None
             if stays(post, state.people):
                 what = msgspec.structs.replace(what, post=withhold(post))
             if chat.timeline.knows(post) and _unchanged(chat, what.post):
@@ -76,23 +75,32 @@ def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKn
         case AuthorGone(account):
             return what if account in state.people.all else None
         case AuthorKnown(account, wishes):
+            if state.people.is_ours(account):
+                return None
             before = state.people.all.get(account)
             return None if before and before.known and before.wishes == wishes else what
+
+
+def _at_a_new_place(state: State, post: Post) -> bool:
+    """Whether a post of ours was seen on a server that did not make it, and is a copy of an item there, or may
+    turn out to be one when an order is final."""
+    chats = [chat for chat in state.chats.values() if not chat.over]
+    if state.people.ours.get(post.ref.network) == post.author.account:
+        return False
+    if any(key(post.ref) in chat.items for chat in chats) or key(post.ref) in state.sighted.get(post.uri, ()):
+        return False
+    if post.uri in state.wrote:
+        return any(post.uri in chat.uris for chat in chats)
+    return any(purpose.kind == "item" for purpose in state.purposes.values())
 
 
 def _unchanged(chat: ChatState, post: Post) -> bool:
     known = chat.timeline.source(post.ref)
     if known is None:
         return False
-    if post.edited < known.edited:
-        return True
-    same = (post.text, post.warning, post.media, post.reach) == (
-        known.text,
-        known.warning,
-        known.media,
-        known.reach,
-    )
-    return same and post.edited == known.edited
+    if post.edited != known.edited or post.ref != known.ref:  # another server renders it in its own way
+        return post.edited <= known.edited
+    return shown(post) == shown(known)
 
 
 def _concerns(chat: ChatState, ref: Ref) -> bool:
@@ -171,11 +179,18 @@ def place(work: Work, chat: ChatState, post: Post) -> tuple[tuple[int, ...], Rul
         above = _entry_at(chat, ref)
         if above is not None and above.questions:
             return above.questions, "thread", reply_to
-    times = chat.posted.get(post.ref.network, [])
-    if not work.state.everywhere[post.ref.network].post:  # its people read the questions elsewhere
-        times = min(chat.posted.values(), key=lambda t: t[0], default=[])
-    number = attribution.open_question(times, written_at(post))
+    number = attribution.open_question(_asked_there(work, chat, post.ref.network), written_at(post))
     return ((number,) if number else ()), "time", reply_to
+
+
+def _asked_there(work: Work, chat: ChatState, network: Network) -> list[tuple[Micros, int]]:
+    """When each question could be read on a network. Where we only listen, it comes from a server of the same
+    kind."""
+    nets = work.state.everywhere
+    if nets[network].post:
+        return chat.posted.get(network, [])
+    akin = [name for name in chat.posted if nets[name].kind == nets[network].kind] or list(chat.posted)
+    return min((chat.posted[name] for name in akin), key=lambda times: times[0], default=[])
 
 
 def _entry_at(chat: ChatState, ref: Ref) -> Entry | None:
@@ -198,20 +213,28 @@ def settle_in(work: Work, chat: ChatState, entry: Entry) -> None:
     entry.rule = rule
 
 
+def place_again(work: Work, chat: ChatState, since: Micros) -> None:
+    """Answers may be here before we know the question's copy they hang on: place them again."""
+    for entry in chat.timeline.entries.values():
+        if entry.rule in ("time", "thread") and entry.first.seen >= since:
+            before = entry.revision
+            settle_in(work, chat, entry)
+            if entry.revision != before:
+                touch(work, chat, entry.no)
+
+
 # ---------------------------------------------------------------- posts
 
 
 def written(work: Work, post: Post) -> None:
     """A post, new or seen before, first words or edited ones."""
-    if ask := said_to_us(post, work.state.people.ours.get(post.ref.network)):
-        _asked(work, post, ask)
-        return
     chat = belongs(work.state, post)
     if chat is None or chat.timeline.is_removed(post):
         return
     timeline = chat.timeline
     if timeline.knows(post):
-        timeline.alias(post)
+        if timeline.alias(post):
+            work.effects.follow.add(post.ref.network)
         _edited(work, chat, post)
         return
     if _is_question_by_hand(work.state, chat, post):
@@ -292,7 +315,8 @@ def _reread_thread(work: Work, chat: ChatState) -> None:
 
 
 def author_gone(work: Work, account: Account) -> None:
-    """An account took its posts along."""
+    """An account took its posts along, those too that have not come yet."""
+    work.state.people.get(account).gone = work.now
     for chat in work.state.chats.values():
         for post in [p for e in chat.timeline.entries.values() for p in e.sources]:
             if post.author.account == account:
@@ -319,6 +343,7 @@ def retouch(work: Work, account: Account) -> None:
 def touch(work: Work, chat: ChatState, *numbers: int) -> None:
     """These entries may be different for their readers: tell the page, and mark their copies."""
     work.changed(chat, *numbers)
+    gestures.review(work, chat, numbers)
     for network, copies in chat.copies.items():
         for no in numbers:
             copies.touch(no, lambda n, at=network: wanted(work.state, chat, at, n), work.now)  # type: ignore[misc]  # mypy cannot infer a default argument
@@ -375,56 +400,3 @@ def _renew_notice(work: Work, chat: ChatState, entry: Entry) -> None:
         network, order = noticed(chat.notices.pop(about))
         op = Retract(order)
     work.order(network, "hosts", op, Purpose("notice", network, chat.id), place="hosts")
-
-
-# ---------------------------------------------------------------- what people ask of us
-
-
-def _asked(work: Work, post: Post, ask: str) -> None:
-    """`stop`, `start`, `forget me`, `my record`: done once, and confirmed where it was asked."""
-    if key(post.ref) in work.state.handled:
-        return
-    work.state.handled[key(post.ref)] = work.now
-    account = post.author.account
-    someone = work.state.people.get(account)
-    match ask:
-        case "stop" | "forget":
-            someone.stopped = True
-        case "start":
-            someone.stopped, someone.known, someone.forgotten = False, True, False
-    if ask == "forget":
-        forget(work, account)
-    retouch(work, account)
-    words = CONFIRMED.get(ask) or _record(work.state, account)
-    reach = "direct" if post.reach in ("direct", "room") else "quiet"
-    work.order(
-        post.ref.network,
-        "people",
-        Publish(Words(marked(words)), reply_to=post.ref, reach=reach),  # type: ignore[arg-type]  # one of two literals
-        Purpose("reply", post.ref.network, next(iter(work.state.chats), "")),
-    )
-
-
-def _record(state: State, account: Account) -> str:
-    """What the bridge holds of a person, as figures; the words are their own posts."""
-    entries = [
-        heading(e)
-        for c in state.chats.values()
-        for e in c.timeline.entries.values()
-        if any(p.author.account == account for p in e.sources)
-    ]
-    if not entries:
-        return "We hold nothing of yours."
-    shown = ", ".join(entries[:10]) + (" …" if len(entries) > 10 else "")
-    return f"We hold {len(entries)} of your posts: {shown}. Say 'forget me' to have them removed."
-
-
-def forget(work: Work, account: Account) -> None:
-    """Take a person's words and name out of the state, and ask for the same in the journal."""
-    work.state.people.get(account).forgotten = True
-    for chat in work.state.chats.values():
-        for entry in chat.timeline.entries.values():
-            entry.sources = [unname(p) if p.author.account == account else p for p in entry.sources]
-            if entry.first.author.account == account:
-                chat.timeline.reword(entry)
-    work.effects.forget.append(account)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bridge.chat.audience import Audience, in_room, readable, stays
 from bridge.chat.community import is_host
 from bridge.chat.state import ChatState, State
-from bridge.chat.timeline import Entry
+from bridge.chat.timeline import Entry, key
 from bridge.chat.view import ChatView, EntryView, QuestionView, Source
 from bridge.model import Card, Micros, Network, Post, Text
 from bridge.settings import Net
@@ -38,6 +38,11 @@ def _words(state: State, post: Post) -> Text:
     """What a post says, without the mention of our own account that a reply to a question begins with."""
     ours = state.opened.get(post.ref.network)
     return unaddressed(post.text, (ours.handle.lstrip("@").casefold(), ours.account)) if ours else post.text
+
+
+def _quoted(chat: ChatState, post: Post) -> str | None:
+    """The page of what a post quotes, unless that is a question of ours: where the answer stands says it."""
+    return None if any(key(ref) in chat.items for ref in post.quotes) else post.quoted
 
 
 def _handle(state: State, post: Post, audience: Audience) -> str:
@@ -80,7 +85,9 @@ def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) 
         avatar=_avatar(post, audience),
         host=is_host(chat.settings, post.ref.network, post.author.account, post.author.handle),
         warning=post.warning,
+        language=post.language,
         media=post.media,
+        quoted=_quoted(chat, post),
         edited=post.edited > 0,
         reply_to=reply.no if reply is not None and above else None,
         reply_name=display_name(state, chat, above[0], audience) if above else "",
@@ -121,6 +128,7 @@ def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Ca
         host=is_host(chat.settings, post.ref.network, post.author.account, post.author.handle),
         warning=post.warning,
         media=post.media,
+        quoted=_quoted(chat, post),
         edited=post.edited > 0,
     )
 
@@ -182,6 +190,8 @@ def chat_view(
             if not every:
                 continue
         entries.append(view)
+    counted = [entry for entry in chat.timeline.entries.values() if not entry.hidden]
+    shown = {view.no for view in entries if view.text is not None}
     return ChatView(
         id=chat.id,
         title=chat.settings.title,
@@ -192,20 +202,29 @@ def chat_view(
         ends=chat.sheet.ends,
         phase=chat.phase(now),
         hosts=tuple(h.name for h in chat.settings.hosts),
-        questions=_questions(state, chat, entries),
+        questions=_questions(state, chat, counted, entries),
         entries=tuple(entries),
         withheld=tuple(room.items()),
         article=chat.settings.article,
         language=community.language,
+        total=len(counted),
+        kept=sum(entry.no not in shown for entry in counted),
     )
 
 
-def _questions(state: State, chat: ChatState, entries: list[EntryView]) -> tuple[QuestionView, ...]:
+def _questions(
+    state: State, chat: ChatState, counted: list[Entry], entries: list[EntryView]
+) -> tuple[QuestionView, ...]:
+    """The questions with their entries, and figures of all answers that are `counted`."""
     figures = dict(counts(state, chat))
+    shown = {view.no for view in entries if view.text is not None}
     numbers: dict[str, list[int]] = {}
-    for entry in entries:
-        for label in entry.questions:
-            numbers.setdefault(label, []).append(entry.no)
+    for view in entries:
+        for label in view.questions:
+            numbers.setdefault(label, []).append(view.no)
+    answers = {
+        n: [e.no for e in counted if n in e.questions] for n in (i.number for i in chat.sheet.questions())
+    }
     return tuple(
         QuestionView(
             label=item.label,
@@ -218,6 +237,8 @@ def _questions(state: State, chat: ChatState, entries: list[EntryView]) -> tuple
                 for network, count in figures.get(item.label, ())
                 if count
             ),
+            total=len(answers[item.number]),
+            kept=sum(no not in shown for no in answers[item.number]),
         )
         for item in chat.sheet.questions()
         if item.state != "skipped" or item.posted_at

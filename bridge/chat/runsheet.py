@@ -14,6 +14,7 @@ What happens on one network is that network's order's state; `Item.on` keeps it 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -173,12 +174,20 @@ def build(chat: Chat) -> Sheet:
     )
     for n, question in enumerate(chat.questions, start=1):
         items.append(Item(id=f"q{n}", kind="question", due=question.due, number=n, text=question.text))
-    items.append(Item(id="recap-half", kind="recap", due=(chat.starts + chat.ends) // 2))
+    items.append(Item(id="recap-half", kind="recap", due=_halfway(chat)))
     items.append(Item(id="recap", kind="recap", due=chat.ends))
     items.append(Item(id="closing", kind="closing", due=chat.ends))
     sheet = Sheet(chat.starts, chat.ends, chat.late_until, items)
     sheet.sort()
     return sheet
+
+
+def _halfway(chat: Chat) -> Micros:
+    """Where a recap meets no question that is just being answered: midway between two of them, or between the
+    last one and the end, as near to the chat's middle as that is."""
+    middle = (chat.starts + chat.ends) // 2
+    times = sorted((*(q.due for q in chat.questions), chat.ends))
+    return min(((a + b) // 2 for a, b in pairwise(times)), key=lambda at: abs(at - middle), default=middle)
 
 
 def update(sheet: Sheet, chat: Chat) -> None:

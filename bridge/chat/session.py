@@ -10,10 +10,10 @@ import hashlib
 
 import msgspec
 
-from bridge.chat import commands, conduct, intake, runsheet
+from bridge.chat import commands, conduct, gestures, intake, requests, runsheet, sightings
 from bridge.chat.audience import Audience
 from bridge.chat.board import board
-from bridge.chat.community import DOORS
+from bridge.chat.community import DOORS, said_to_us
 from bridge.chat.copies import Copies, Gather
 from bridge.chat.present import card, chat_view, entry_view, size, wanted
 from bridge.chat.state import (
@@ -31,8 +31,9 @@ from bridge.chat.state import (
     Tick,
     Work,
     dotted,
+    undotted,
 )
-from bridge.chat.timeline import key
+from bridge.chat.timeline import key, ref_of
 from bridge.chat.view import ChatView, EntryView
 from bridge.model import (
     AuthorGone,
@@ -41,6 +42,7 @@ from bridge.model import (
     Cancelled,
     Command,
     Edited,
+    Final,
     Gathered,
     Health,
     Held,
@@ -62,6 +64,7 @@ from bridge.model import (
 )
 from bridge.settings import Community
 
+OURS = ("item", "reply", "answer")  # what an order makes that a bridge may copy elsewhere
 RECENT = 400  # posts that are read again after a reconnect
 
 
@@ -98,11 +101,11 @@ class Session:
                 _arrive(work, network, what)
             case Settled(order, outcome):
                 purpose = state.purposes.pop(dotted(order), None)
-                if purpose is not None and isinstance(outcome, Sent) and purpose.kind in ("item", "reply"):
+                if purpose is not None and isinstance(outcome, Sent) and purpose.kind in OURS:
                     state.wrote[outcome.uri] = True
                 chat = state.chats.get(purpose.chat) if purpose else None
                 if purpose is not None and chat is not None:
-                    _settle(work, chat, purpose, outcome)
+                    _settle(work, chat, order, purpose, outcome)
             case Tick():
                 for chat in state.chats.values():
                     conduct.run_due(work, chat)
@@ -134,11 +137,12 @@ class Session:
         open_chats = [c for c in self.state.chats.values() if not c.over]
         threads: dict[Ref, None] = {}
         for chat in open_chats:
-            for name in (*chat.items, *chat.shown):
-                threads[_ref(name)] = None
-            for entry in chat.timeline.entries.values():
+            timeline = chat.timeline
+            places = (name for name, uri in timeline.refs.items() if uri in timeline.uris)
+            for name in (*chat.items, *chat.shown, *places):
+                threads[ref_of(name)] = None
+            for entry in timeline.entries.values():
                 for post in entry.sources:
-                    threads[post.ref] = None
                     if post.root is not None:
                         threads[post.root] = None
         return Interest(
@@ -154,12 +158,11 @@ class Session:
     def known(self, network: Network, chat: str | None = None, most: int | None = RECENT) -> tuple[Ref, ...]:
         """Posts of a network that stand in the timeline, newest first: to be read again after a gap."""
         refs = [
-            post.ref
+            ref
             for c in self.state.chats.values()
             if (c.id == chat if chat else not c.over)
-            for entry in c.timeline.entries.values()
-            for post in entry.sources
-            if post.ref.network == network
+            for name, uri in c.timeline.refs.items()
+            if uri in c.timeline.uris and (ref := ref_of(name)).network == network
         ]
         return tuple(refs[::-1][:most])
 
@@ -187,9 +190,11 @@ class Session:
         return None
 
     def outdated(self, order: OrderId) -> bool:
-        """Whether a message of the merged timeline that has not gone out yet should say something else by
-        now."""
+        """Whether something that has not gone out yet is no longer wanted: a message of the merged timeline that
+        should say something else by now, a like that was taken back."""
         purpose = self.state.purposes.get(dotted(order))
+        if purpose is not None and purpose.kind == "endorse":
+            return dotted(order) not in self.state.chats[purpose.chat].endorsed
         if purpose is None or purpose.kind != "copy":
             return False
         chat = self.state.chats[purpose.chat]
@@ -212,11 +217,6 @@ class Session:
     def digest(self) -> str:
         """A fingerprint of the whole state: equal states have equal ones."""
         return hashlib.sha256(msgspec.json.encode(self.state)).hexdigest()
-
-
-def _ref(name: str) -> Ref:
-    network, _, place = name.partition("\n")
-    return Ref(network, place)
 
 
 # ---------------------------------------------------------------- the events
@@ -258,8 +258,13 @@ def _open(work: Work, opened: Opened) -> None:
 
 def _arrive(work: Work, network: Network, what: object) -> None:
     match what:
+        case Written(post) | Edited(post) if work.state.people.is_ours(post.author.account):
+            sightings.seen(work, post)
         case Written(post) | Edited(post):
-            intake.written(work, post)
+            if ask := said_to_us(post, work.state.people.ours.get(post.ref.network)):
+                requests.asked(work, post, ask)
+            else:
+                intake.written(work, post)
         case Removed(ref):
             intake.removed(work, ref)
         case AuthorGone(account):
@@ -272,10 +277,15 @@ def _arrive(work: Work, network: Network, what: object) -> None:
                 work.effects.answers.append((network, what.answer, words))
 
 
-def _settle(work: Work, chat: ChatState, purpose: Purpose, outcome: object) -> None:
+def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outcome: Final) -> None:
+    failed: str | None = None
     match purpose.kind:
         case "item":
-            conduct.settled(work, chat, purpose, outcome)  # type: ignore[arg-type]  # a final outcome
+            conduct.settled(work, chat, purpose, outcome)
+        case "endorse":
+            failed = gestures.endorsed(chat, dotted(order), outcome)
+        case "answer":
+            failed = gestures.replied(work, chat, purpose.message, outcome)
         case "copy":
             _copied(work, chat, purpose, outcome)
         case "notice" if isinstance(outcome, Sent):
@@ -285,6 +295,9 @@ def _settle(work: Work, chat: ChatState, purpose: Purpose, outcome: object) -> N
             work.effects.sheet.add(chat.id)
         case "board":  # tried again when the link opens again
             chat.notices.pop(f"board/{purpose.network}", None)
+    if failed:
+        title = work.state.everywhere[purpose.network].title
+        conduct.tell(work, chat, f"On {title}, entry {purpose.message} {failed}")
 
 
 # ---------------------------------------------------------------- the merged timeline
@@ -330,10 +343,7 @@ def _thread(chat: ChatState, step: Gather) -> tuple[int, int] | None:
 def _first_order(chat: ChatState, number: int, network: Network) -> tuple[int, int] | None:
     item = next((i for i in chat.sheet.questions() if i.number == number), None)
     first = chat.first.get(f"{item.id}/{network}") if item else None
-    if first is None:
-        return None
-    seq, _, index = first.partition(".")
-    return int(seq), int(index)
+    return undotted(first) if first else None
 
 
 def _copied(work: Work, chat: ChatState, purpose: Purpose, outcome: object) -> None:

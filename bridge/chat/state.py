@@ -29,6 +29,7 @@ from bridge.model import (
     Order,
     OrderId,
     Place,
+    Post,
     Ref,
     Removed,
     Tagged,
@@ -80,6 +81,15 @@ class Reconciled(Tagged, frozen=True):
 Event: TypeAlias = Configured | Opened | Arrived | Settled | Tick | Gather | Surplus | Reconciled
 
 
+def post_in(event: Event) -> Post | None:
+    """What somebody wrote, if that is what the event is about."""
+    match event:
+        case Arrived(what=Written(post) | Edited(post)):
+            return post
+        case _:
+            return None
+
+
 class Recorded(msgspec.Struct, frozen=True):
     """An event with its place and time in the journal."""
 
@@ -109,12 +119,21 @@ class Effects(msgspec.Struct):
 class Purpose(msgspec.Struct):
     """What an order that is not final yet is for."""
 
-    kind: Literal["item", "copy", "notice", "board", "reply"]
+    kind: Literal["item", "copy", "notice", "board", "reply", "endorse", "undo", "answer"]
     network: Network
     chat: str
     item: str = ""
     part: int = 0
     message: int = 0
+
+
+class Endorsement(msgspec.Struct):
+    """A like or boost of ours, wanted or given. `uri`: of what it stands under."""
+
+    kind: Literal["like", "boost"]
+    uri: str
+    network: Network
+    ref: Ref | None = None
 
 
 class ChatState(msgspec.Struct):
@@ -125,7 +144,9 @@ class ChatState(msgspec.Struct):
     timeline: Timeline = msgspec.field(default_factory=Timeline)
     copies: dict[Network, Copies] = {}
     items: dict[str, str] = {}  # key(ref) of a copy of an item (or its alias) -> item id
-    shown: dict[str, list[int]] = {}  # key(ref) of a merged message -> its entries
+    uris: dict[str, str] = {}  # uri of a copy of an item -> item id
+    shown: dict[str, list[int]] = {}  # key(ref) of a merged message, or of a host's reply -> its entries
+    endorsed: dict[str, Endorsement] = {}  # "seq.index" of its order -> what we like or boost
     posted: dict[Network, list[tuple[Micros, int]]] = {}  # when each question was asked there, in time order
     first: dict[str, str] = {}  # "item/network" -> "seq.index" of its first part's order
     notices: dict[str, str] = {}  # "what it is about" -> "network/seq.index" of the message to the hosts
@@ -157,6 +178,9 @@ class State(msgspec.Struct):
     purposes: dict[str, Purpose] = {}  # "seq.index" -> what an open order is for
     former: dict[Network, Net] = {}  # networks that are no longer in the config, but in a timeline
     handled: dict[str, Micros] = {}  # requests to the bridge itself that were answered
+    sighted: dict[
+        str, list[str]
+    ] = {}  # uri of a post of ours whose order is not final -> key(ref)s elsewhere
     wrote: dict[str, bool] = {}  # uris of our own posts where a bridge may copy them
     stamp: Micros = 0
     at: Micros = 0
@@ -168,7 +192,8 @@ class State(msgspec.Struct):
     @property
     def everywhere(self) -> dict[Network, Net]:
         """The networks, and those that were: what stands in a timeline keeps where it came from."""
-        return self.former | self.nets
+        nets = self.nets
+        return nets | {name: net for name, net in self.former.items() if name not in nets}
 
     def consoles(self) -> list[Network]:
         """The networks with a hosts' room."""
@@ -180,11 +205,16 @@ def dotted(order: OrderId) -> str:
     return f"{order[0]}.{order[1]}"
 
 
+def undotted(name: str) -> OrderId:
+    """The id that `dotted` made a string of."""
+    seq, _, index = name.partition(".")
+    return int(seq), int(index)
+
+
 def noticed(where: str) -> tuple[Network, OrderId]:
     """Where a message to the hosts stands, from what `ChatState.notices` keeps."""
     network, _, order = where.partition("/")
-    seq, _, index = order.partition(".")
-    return network, (int(seq), int(index))
+    return network, undotted(order)
 
 
 class Work:

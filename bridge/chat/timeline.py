@@ -47,6 +47,12 @@ def key(ref: Ref) -> str:
     return f"{ref.network}\n{ref.id}"
 
 
+def ref_of(name: str) -> Ref:
+    """The ref that `key` made a string of."""
+    network, _, place = name.partition("\n")
+    return Ref(network, place)
+
+
 class Timeline(msgspec.Struct):
     """All entries of a chat with their indexes. Entries whose every source is gone leave it."""
 
@@ -68,6 +74,15 @@ class Timeline(msgspec.Struct):
         entry = self.at(ref)
         return next((p for p in entry.sources if p.uri == uri), None) if entry else None
 
+    def known(self, post: Post) -> Post | None:
+        """The source that this very post is, wherever it was seen."""
+        entry = self.entries.get(self.uris.get(post.uri, 0))
+        return next((p for p in entry.sources if p.uri == post.uri), None) if entry else None
+
+    def places(self, post: Post) -> tuple[Ref, ...]:
+        """Where a source can be reached: where it was first seen, and what other servers call it."""
+        return tuple(ref_of(name) for name, uri in self.refs.items() if uri == post.uri)
+
     def knows(self, post: Post) -> bool:
         """Whether this very post is already an entry's source."""
         return post.uri in self.uris
@@ -75,9 +90,11 @@ class Timeline(msgspec.Struct):
     def is_removed(self, post: Post) -> bool:
         return key(post.ref) in self.removed or post.uri in self.removed
 
-    def alias(self, post: Post) -> None:
-        """The same post seen at another place."""
+    def alias(self, post: Post) -> bool:
+        """The same post was seen; whether at another place than before."""
+        new = key(post.ref) not in self.refs
         self.refs.setdefault(key(post.ref), post.uri)
+        return new
 
     def twin(self, post: Post, same_person: Callable[[Post, Post], bool], skip: int = 0) -> Entry | None:
         """The entry that already holds this: a verified copy's original (whichever came first), or the same
@@ -120,7 +137,7 @@ class Timeline(msgspec.Struct):
         known = entry.sources[place]
         if post.edited < known.edited or (post.edited == known.edited and post.ref != known.ref):
             return False
-        changed = _shown(known) != _shown(post)
+        changed = shown(known) != shown(post)
         entry.sources[place] = msgspec.structs.replace(
             post, ref=known.ref, at=known.at, seen=known.seen, reply_to=post.reply_to or known.reply_to
         )
@@ -193,5 +210,6 @@ def comparable(post: Post) -> str:
     return mark if mark.startswith("=") else ""
 
 
-def _shown(post: Post) -> tuple[object, ...]:
-    return (post.text, post.mark, post.warning, post.media, post.reach, post.url)
+def shown(post: Post) -> tuple[object, ...]:
+    """All of a post that readers can see change."""
+    return (post.text, post.mark, post.warning, post.media, post.quoted, post.reach, post.url)

@@ -34,7 +34,9 @@ class EntryView(Value, frozen=True):
     avatar: str | None = None
     host: bool = False
     warning: str | None = None
+    language: str | None = None
     media: tuple[Media, ...] = ()
+    quoted: str | None = None  # the page of what it quotes
     edited: bool = False
     reply_to: int | None = None
     reply_name: str = ""  # who wrote what it replies to
@@ -43,7 +45,9 @@ class EntryView(Value, frozen=True):
 
 
 class QuestionView(Value, frozen=True):
-    """A question of the chat. `due` is when it is planned, `posted` when it was asked."""
+    """A question of the chat. `due` is when it is planned, `posted` when it was asked. `total`: its answers,
+    whatever network they are on, of which `kept` are not shown to this audience. `counts`: the same per
+    network, in the config's order; an answer on two networks counts on each."""
 
     label: str
     text: str
@@ -51,10 +55,13 @@ class QuestionView(Value, frozen=True):
     posted: Micros | None = None
     entries: tuple[int, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()  # (network title, answers)
+    total: int = 0
+    kept: int = 0
 
 
 class ChatView(Value, frozen=True):
-    """A chat as one audience may see it; `entries` in timeline order, by number."""
+    """A chat as one audience may see it; `entries` in timeline order, by number. `total`: all entries but those
+    that a host hid, of which `kept` are not shown to this audience."""
 
     id: str
     title: str
@@ -70,3 +77,5 @@ class ChatView(Value, frozen=True):
     withheld: tuple[tuple[str, int], ...] = ()  # ("Slack", 6): "6 more in Slack"
     article: str | None = None
     language: str = "en"
+    total: int = 0
+    kept: int = 0

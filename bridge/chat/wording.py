@@ -8,15 +8,16 @@ two things in one sentence. A leading "@" is taken off names: nothing we write b
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
 from bridge import when
 from bridge.chat.runsheet import Kind
-from bridge.model import Limits, Micros, Text
-from bridge.settings import Chat, Community, Net
-from bridge.text import MENTION, SENTENCE_END, URL, hashtags, marked, split
+from bridge.model import Leaflet, Limits, Media, Micros, Text, Value, Words
+from bridge.settings import Chat, Community, Net, Question
+from bridge.text import MENTION, SENTENCE_END, URL, beside, cut, hashtags, marked, split
 
 Figures: TypeAlias = tuple[
     tuple[str, tuple[tuple[str, int], ...]], ...
@@ -152,6 +153,83 @@ def parts(plain: str, limits: Limits, tag: str) -> tuple[Text, ...]:
     return split(marked(plain), limits, tag)
 
 
+class Part(Value, frozen=True):
+    """One post of an item. `after`: the part it replies to; None for the first."""
+
+    words: Words
+    after: int | None = None
+
+
+def posts(
+    kind: Kind,
+    *,
+    chat: Chat,
+    community: Community,
+    net: Net,
+    limits: Limits,
+    label: str = "",
+    text: str = "",
+    figures: Figures = (),
+    lead: Micros = 0,
+) -> tuple[Part, ...]:
+    """One item as the posts of a thread on one network, each within `limits`: its words, its picture on the
+    first of them, and under that what it says in other languages, each as a thread of its own.
+
+    Takes what `plain` takes.
+    """
+    question = planned(chat, label, text) if kind == "question" else None
+    warning = (question.warning if question else None) or chat.warning
+    if warning:
+        warning = cut(Text(warning), limits.graphemes // 2).plain
+    made: list[Part] = []
+    for language, words in ((community.language, text), *(question.translations if question else ())):
+        said = plain(
+            kind,
+            chat=chat,
+            community=community,
+            net=net,
+            label=label,
+            text=words,
+            figures=figures,
+            lead=lead,
+        )
+        after = 0 if made else None
+        for piece in parts(said, beside(warning, limits), tag(chat, net)):
+            media = () if made or question is None else picture(question)
+            leaflet = None if media else _leaflet(piece, chat, community)
+            made.append(Part(Words(piece, warning, language, media, leaflet), after))
+            after = len(made) - 1
+    return tuple(made)
+
+
+def planned(chat: Chat, label: str, text: str) -> Question | None:
+    """The question of the config that goes out as `label` with these words; None for one that a host asked."""
+    return next((q for n, q in enumerate(chat.questions, 1) if label == f"Q{n}" and q.text == text), None)
+
+
+def picture(question: Question) -> tuple[Media, ...]:
+    """A question's picture, if it has one."""
+    if question.image is None:
+        return ()
+    return (Media(_address(question.image), "image", question.alt or "", question.digest),)
+
+
+def _address(path: str) -> str:
+    """An absolute path as a `file:` address (RFC 8089)."""
+    plain = b"/-._~" + string.ascii_letters.encode() + string.digits.encode()
+    return "file://" + "".join(chr(b) if b in plain else f"%{b:02X}" for b in path.encode())
+
+
+def _leaflet(text: Text, chat: Chat, community: Community) -> Leaflet | None:
+    """What a post says of the page it links to first, if that is one we know: the chat's, or its article."""
+    first = next((span.value for span in text.spans if span.kind == "link"), None)
+    if first is not None and first == community.page:
+        return Leaflet(first, chat.title, community.name)
+    if first is not None and first == chat.article:
+        return Leaflet(first, f"To read before: {chat.title}", community.name)
+    return None
+
+
 def notice(chat: Chat, community: Community, net: Net, *, brief: bool = False) -> str:
     """The sentence that tells people where their words go, in the first post of a chat and in our welcome.
     The config can reword it, never drop it. `brief`: the words before it have named the places."""
@@ -188,11 +266,9 @@ def _others(community: Community, net: Net) -> list[str]:
 
 
 def _question(label: str, text: str, chat: Chat) -> str:
-    """ "Q3 What …? #Tag", in every language it was written in."""
-    planned = next((q for n, q in enumerate(chat.questions, 1) if label == f"Q{n}" and q.text == text), None)
-    words = [f"{label} {text}".strip(), *(t for _, t in (planned.translations if planned else ()))]
-    bears = chat.hashtag.casefold() in hashtags("\n".join(words))
-    return "\n".join(words) + ("" if bears or "{tag}" in text else " {tag}")
+    """ "Q3 What …? #Tag"."""
+    bears = chat.hashtag.casefold() in hashtags(text) or "{tag}" in text
+    return f"{label} {text}".strip() + ("" if bears else " {tag}")
 
 
 def _counted(figures: Figures, community: Community) -> dict[str, str]:
@@ -219,7 +295,7 @@ def _filled(template: Template, chat: Chat, community: Community, net: Net, own:
     values = {**common, **own}
     kept = without(template, [name for name in ("page", "others") if not common[name]])
     filled = [_PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), sentence) for sentence in kept]
-    return _unpinging("".join(sentence for sentence in filled if sentence.strip()).strip())
+    return unpinging("".join(sentence for sentence in filled if sentence.strip()).strip())
 
 
 def without(template: Template, missing: Sequence[str]) -> list[str]:
@@ -232,7 +308,7 @@ def without(template: Template, missing: Sequence[str]) -> list[str]:
     return [s for s in sentences if not any(f"{{{name}}}" in s for name in missing)]
 
 
-def _unpinging(plain: str) -> str:
+def unpinging(plain: str) -> str:
     """Names without the "@" that would notify their owners; links stay as they are."""
     links = [m.span() for m in URL.finditer(plain)]
 

@@ -22,6 +22,9 @@ LASTING = ("outage", "login_refused", "cursor_lost")
 # of the process: at a commit
 CRASHES = ("crash_before", "crash_after", "crash_unsettled")
 
+# what happens to people and hosts, not to the bridge; counted too
+TURNS = ("author_gone", "quoted", "endorsed", "taken_back", "replied", "seen_elsewhere")
+
 KINDS = (*FRAMES, *REQUESTS, *LASTING, *CRASHES, "pressed_twice", "echo_first")
 
 

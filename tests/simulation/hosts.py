@@ -47,6 +47,8 @@ class Hosts:
             self._say: 0.3,
             self._hide: 0.6,
             self._move: 0.4,
+            self._like: 0.7,
+            self._reply: 0.5,
         }
         for steer, chance in chances.items():
             if self._rng.random() < chance:
@@ -94,7 +96,7 @@ class Hosts:
 
     async def _insist(self, pressed: Pressed, by: str) -> None:
         verb, item = pressed.verb, pressed.item
-        repeat = verb not in ("ask", "say", "extend")
+        repeat = verb not in ("ask", "say", "extend", "reply")
         for _ in range(TRIES if repeat else 1):
             self._presses += 1
             where = f"press {self._presses}"
@@ -122,6 +124,10 @@ class Hosts:
                 self._record.hidden |= marks
             elif pressed.verb == "move":
                 self._record.moved |= marks
+            elif pressed.verb in ("like", "boost"):
+                self._record.liked |= marks
+            elif pressed.verb in ("unlike", "unboost"):
+                self._record.unliked |= marks
             elif pressed.verb == "show":
                 self._record.shown |= marks
 
@@ -170,6 +176,23 @@ class Hosts:
         """Somebody's answer belongs to the first question."""
         if card := self._card():
             self._spawn(self._press(ACCOUNTS[0], "move", entry=card.no, text="Q1", words=card.text.plain))
+
+    def _like(self) -> None:
+        """Somebody's answer is liked or boosted; some hosts think better of it, or hide it after all."""
+        if card := self._card():
+            kind = self._rng.choice(("like", "boost"))
+            then = self._rng.choice(("", f"un{kind}", "hide"))
+            self._spawn(self._like_and(kind, then, card))
+
+    async def _like_and(self, kind: str, then: str, card: Card) -> None:
+        await self._press(ACCOUNTS[0], kind, entry=card.no, words=card.text.plain)
+        await self._clock.sleep(self._rng.choice((0.0, 20.0, 600.0)))
+        if then:
+            await self._press(ACCOUNTS[0], then, entry=card.no, words=card.text.plain)
+
+    def _reply(self) -> None:
+        if card := self._card():
+            self._spawn(self._press(ACCOUNTS[0], "reply", entry=card.no, text="Do tell us more!"))
 
     def _card(self) -> Card | None:
         """Any answer that stands in the room, with the number it has there."""

@@ -180,8 +180,7 @@ class SimLink:
 
     def _all(self) -> list[What]:
         """Everything of interest that can be read now, oldest first."""
-        posts = [self._server.post(s) for s in self._server.said.values() if s.deleted is None]
-        return [Written(p) for p in posts if self._interesting(p)]
+        return [Written(p) for p in self._server.all() if self._interesting(p)]
 
     async def reread(self, refs: Iterable[Ref]) -> AsyncIterator[Inbound]:
         found = await self._looked(lambda: [self._server.present(ref) for ref in refs] + self._all())

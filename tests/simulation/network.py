@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import CursorLost, NeedsLogin, Unreachable
 from bridge.model import (
@@ -17,6 +17,7 @@ from bridge.model import (
     SECOND,
     Absent,
     Author,
+    AuthorGone,
     AuthorKnown,
     Beat,
     Board,
@@ -25,6 +26,7 @@ from bridge.model import (
     Content,
     Echoed,
     Edited,
+    Endorse,
     Found,
     Limits,
     Malformed,
@@ -50,18 +52,25 @@ from bridge.model import (
 from bridge.text import hashtags, marked
 from tests.simulation.clock import VirtualClock
 from tests.simulation.faults import Faults
-from tests.simulation.record import Ours, Person, Record, Said, Tried, plain
+from tests.simulation.record import Endorsed, Ours, Person, Record, Said, Tried, plain
+
+if TYPE_CHECKING:
+    from tests.simulation.federation import SecondServer
 
 SETTLES = 20 * SECOND  # how long a post may take to stand in the history, where looking is all one can do
 SIGHT = (
     600 * SECOND
 )  # for so long after a time of blindness one can look: the bridge gives up after some minutes
 CAPABLE = {
-    "mastodon": Capabilities(Limits(500, url=23), "same_key", HOUR / SECOND, edits=True),
-    "bluesky": Capabilities(Limits(300, bytes=3000), "same_key"),
+    "mastodon": Capabilities(
+        Limits(500, url=23, local_mentions=True), "same_key", HOUR / SECOND, edits=True, endorses=True
+    ),
+    "north": Capabilities(Limits(500, url=23, local_mentions=True), "same_key", HOUR / SECOND, edits=True),
+    "bluesky": Capabilities(Limits(300, bytes=3000), "same_key", endorses=True),
     "slack": Capabilities(Limits(3000), "look_first", mirror=True, console=True, edits=True, spacing=1.0),
 }
 ROOMS = ("slack",)
+HOMES = {"north": "mastodon"}  # a second server, and whose posts can be read there too
 
 
 @dataclass
@@ -82,6 +91,7 @@ class Server:
         self.log = log
         self.said: dict[str, Said] = {}
         self.ours: dict[str, Ours] = {}
+        self.endorsed: dict[str, Endorsed] = {}
         self.frames: list[What] = []
         self.first = 0  # the oldest frame that is still there
         self.pressed: list[Command] = []
@@ -90,6 +100,9 @@ class Server:
         self.on_ours: list[Callable[[Ours], None]] = []
         self.on_whisper: list[Callable[[str, Notice], None]] = []  # with whose ears they are for
         self.listeners: list[asyncio.Event] = []
+        self.peers: list[SecondServer] = []  # where ours can be read too
+        self.heard: dict[str, bool] = {}  # what our account was told of
+        self.wandering: dict[str, bool] = {}  # what other servers are told of
         self._clock, self._faults, self._rng, self._record = clock, faults, faults.rng, record
         self._keys: dict[Micros, Ours] = {}
         self._ids = 0
@@ -116,16 +129,27 @@ class Server:
         said.deleted = self._clock.now()
         self._tell(Removed(Ref(self.name, said.id)), said)
 
+    def leave(self, person: Person) -> None:
+        """Their account is deleted and takes its posts along."""
+        self._faults.fired["author_gone"] += 1
+        for said in self.said.values():
+            if said.by is person and said.deleted is None:
+                said.deleted = self._clock.now()
+        self._tell(AuthorGone(person.account), None)
+
     def profile(self, person: Person) -> None:
         self._tell(AuthorKnown(person.account, Wishes(nobridge=person.nobridge is not None)), None)
 
     def wishes(self, account: str) -> Wishes:
-        people = {s.by.account: s.by for s in self.said.values()}
+        people = {s.by.account: s.by for s in self.known()}
         return Wishes(nobridge=account in people and people[account].nobridge is not None)
 
     def slow_profile(self, account: str) -> None:
-        for said in self.said.values():
+        for said in self.known():
             said.by.slow = said.by.slow or said.by.account == account
+
+    def count(self, turn: str) -> None:
+        self._faults.fired[turn] += 1
 
     def press(self, command: Command) -> bool:
         """A control is used; False if nobody is connected to take it."""
@@ -151,6 +175,8 @@ class Server:
             edited=said.edited,
             reach=said.reach,
             reply_to=Ref(self.name, said.reply_to) if said.reply_to else None,
+            quotes=(Ref(self.name, said.quote),) if said.quote else (),
+            quoted=f"https://{self.name}.example/{said.quote}" if said.quote else None,
             tags=tuple(dict.fromkeys((*room, *hashtags(said.text)))),
             mentions=(self.account,) if said.command else (),
             url=f"https://{self.name}.example/{said.id}",
@@ -158,8 +184,34 @@ class Server:
 
     def present(self, ref: Ref) -> What:
         """What a look at a post tells."""
-        said = self.said.get(ref.id)
-        return Removed(ref) if said is None or said.deleted is not None else Edited(self.post(said))
+        said = self.at(ref.id)
+        return Removed(ref) if said is None or said.deleted is not None else Edited(self.seen(said))
+
+    def all(self) -> list[Post]:
+        """What people wrote that can be read here."""
+        return [self.post(s) for s in self.said.values() if s.deleted is None]
+
+    def known(self) -> list[Said]:
+        """All that people wrote that this server was ever told of."""
+        return list(self.said.values())
+
+    def at(self, id_: str) -> Said | None:
+        """The post that has this id here."""
+        return self.said.get(id_)
+
+    def seen(self, said: Said) -> Post:
+        """A post as it stands here."""
+        return self.post(said)
+
+    def _spread(self, what: What) -> None:
+        """Tell the other servers, sooner or later."""
+        for peer in self.peers:
+            if isinstance(what, Written):
+                self.wandering[what.post.ref.id] = peer.wandering[what.post.ref.id] = True
+            soon = self._rng.random() < 0.5
+            if not self._faults.hit("lost"):
+                after = self._rng.uniform(0, 0.8 if soon else 40)
+                asyncio.get_running_loop().call_later(after, peer.come, what)
 
     def _tell(self, what: What, said: Said | None) -> None:
         """Put a frame where links read it, sooner or later, once, twice or never."""
@@ -167,27 +219,29 @@ class Server:
         self.log(self.name, "people", type(what).__name__, said.id if said else "", said.mark if said else "")
         loop = asyncio.get_running_loop()
         if isinstance(what, Written) and said is not None and faults.hit("delete_first"):
-            loop.call_later(60, self._frame, what)
+            loop.call_later(60, self.frame, what)
             loop.call_later(20, self._vanish, said)
-        elif isinstance(what, Echoed | Malformed):
-            self._frame(what)
+            return
+        self._spread(what)
+        if isinstance(what, Echoed | Malformed):
+            self.frame(what)
         elif said is not None and not said.command and faults.hit("lost"):
             pass
         elif faults.hit("reordered"):
-            loop.call_later(self._rng.uniform(1, 30), self._frame, what)
+            loop.call_later(self._rng.uniform(1, 30), self.frame, what)
         else:
-            self._frame(what)
+            self.frame(what)
             if faults.hit("duplicated"):
-                loop.call_later(self._rng.uniform(0, 60), self._frame, what)
+                loop.call_later(self._rng.uniform(0, 60), self.frame, what)
             if faults.hit("malformed"):
-                self._frame(Malformed(b"{", "not a frame"))
+                self.frame(Malformed(b"{", "not a frame"))
 
     def _vanish(self, said: Said) -> None:
         if said.deleted is None and not said.keep:
             said.deleted = self._clock.now()
-            self._frame(Removed(Ref(self.name, said.id)))
+            self.frame(Removed(Ref(self.name, said.id)))
 
-    def _frame(self, what: What) -> None:
+    def frame(self, what: What) -> None:
         self.frames.append(what)
         self._stir()
 
@@ -216,16 +270,22 @@ class Server:
     def forget_frames(self) -> None:
         self._faults.fired["cursor_lost"] += 1
         self.first = len(self.frames) + 1
-        self._frame(Beat())
+        self.frame(Beat())
         self.log(self.name, "forgets its frames")
 
     def told(self, what: What) -> None:
         """Our account hears this: which words are no more?"""
         match what:
-            case Removed(ref) if ref.id in self.said:
-                gone = self.said[ref.id].marks
-            case Written(post) | Edited(post) if post.ref.id in self.said:
-                marks = self.said[post.ref.id].marks
+            case Removed(ref) if said := self.at(ref.id):
+                # nobody can tell what goes by an unheard-of id here, if it is heard of on another server
+                gone = said.marks if self.heard.get(ref.id) or said.id not in self.wandering else []
+            case AuthorGone(account):
+                theirs = [s for s in self.known() if s.by.account == account]
+                known = any(self.heard.get(s.id) or self.heard.get(f"n-{s.id}") for s in theirs)
+                gone = [mark for said in theirs for mark in said.marks if known]
+            case Written(post) | Edited(post) if said := self.at(post.ref.id):
+                self.heard[post.ref.id] = True
+                marks = said.marks
                 gone = marks[
                     : next((n for n, mark in enumerate(marks) if mark in post.text.plain.split()), 0)
                 ]
@@ -292,6 +352,8 @@ class Server:
                 self._record.ours.append(made)
                 if isinstance(content, Board):
                     self.board = content
+                answered = self.said.get(made.reply_to or "")
+                self._faults.fired["replied"] += answered is not None and not answered.command
                 self._echo(made)
                 for tell in self.on_ours:
                     tell(made)
@@ -303,26 +365,45 @@ class Server:
                 made.contents.append((now, content))
                 return self._sent(made)
             case Retract(target=Ref() as target):
+                if target.id in self.endorsed:
+                    self._faults.fired["taken_back"] += self.endorsed[target.id].standing
+                    self.endorsed[target.id].standing = False
                 made = self.ours.get(target.id)
                 if made is not None and made.content is not None:
                     made.contents.append((now, None))
                 return Sent(target, f"{self.name}:{target.id}")
+            case Endorse(target=target, kind=kind):
+                return self._endorse(target, kind)
         raise AssertionError(f"an order id left the core: {order}")
+
+    def _endorse(self, target: Ref, kind: str) -> Outcome:
+        said = self.said.get(target.id)
+        if said is None or said.deleted is not None:
+            return Refused("there is no such post")
+        self._faults.fired["endorsed"] += 1
+        name = f"{kind} of {target.id}"
+        if name not in self.endorsed:
+            self.endorsed[name] = Endorsed(self.name, target.id, kind)
+            self._record.endorsed.append(self.endorsed[name])
+        self.endorsed[name].standing = True
+        return Sent(Ref(self.name, name), f"{self.name}:{name}")
 
     def _echo(self, made: Ours) -> None:
         """Our own post comes by like everybody's: with our stamp where the network keeps one, else as a post by
         our account."""
         ref = Ref(self.name, made.id)
-        if self.name == "mastodon":
-            author = Author(self.account, "@bridge")
-            text = marked(made.words)
-            tags = hashtags(text.plain)
-            self._frame(
-                Written(Post(ref, f"{self.name}:{made.id}", author, text, made.at, made.at, tags=tags))
-            )
+        if self.name in ("mastodon", "north"):
+            self.frame(Written(self.own(made)))
+            self._spread(Written(self.own(made)))
             return
         if not self._faults.hit("lost"):
-            self._frame(Echoed(made.stamp, ref, f"{self.name}:{made.id}"))
+            self.frame(Echoed(made.stamp, ref, f"{self.name}:{made.id}"))
+
+    def own(self, made: Ours) -> Post:
+        """A post of ours, as everybody sees it."""
+        ref, text = Ref(self.name, made.id), marked(made.words)
+        author, tags = Author(self.account, "@bridge"), hashtags(text.plain)
+        return Post(ref, f"{self.name}:{made.id}", author, text, made.at, made.at, tags=tags)
 
     def _sent(self, made: Ours) -> Sent:
         return Sent(Ref(self.name, made.id), f"{self.name}:{made.id}", at=made.at)
@@ -347,9 +428,16 @@ class Server:
                 return Found((self._sent(o),)) if o and o.content == content else Absent()
             case Retract(target=Ref() as target):
                 o = self.ours.get(target.id)
-                gone = o is None or o.content is None
+                gone = (o is None or o.content is None) and not self._stands(target.id)
                 return Found((Sent(target, f"{self.name}:{target.id}"),)) if gone else Absent()
+            case Endorse(target=target, kind=kind):
+                name = f"{kind} of {target.id}"
+                sent = Sent(Ref(self.name, name), f"{self.name}:{name}")
+                return Found((sent,)) if self._stands(name) else Absent()
         raise AssertionError(f"an order id left the core: {order}")
+
+    def _stands(self, name: str) -> bool:
+        return name in self.endorsed and self.endorsed[name].standing
 
     def live(self, place: Literal["chat", "hosts"] = "chat") -> list[Ours]:
         """What of ours stands here."""
@@ -357,7 +445,7 @@ class Server:
 
 
 def _content(order: Order) -> Content | None:
-    return None if isinstance(order.op, Retract) else order.op.content
+    return order.op.content if isinstance(order.op, Publish | Update) else None
 
 
 def _words(order: Order) -> str:

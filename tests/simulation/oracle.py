@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from bridge.chat.view import ChatView
-from bridge.model import SECOND, Gathered, Micros, Network, Notice, Publish, Retract
-from tests.simulation.record import MARK, Ours, Record, Said, plain
+from bridge.model import SECOND, Gathered, Micros, Network, Notice, Publish, Update
+from tests.simulation.record import MARK, Ours, Record, Said, at_home, plain
 
 SOON = 3 * SECOND  # after which something that we were told is committed
 TOLD = 90  # lines of the trace that a report ends with
@@ -64,7 +64,7 @@ def _copies(record: Record, network: Network, begins: str) -> list[Ours]:
 def each_item_once(record: Record) -> Iterator[str]:
     """At most once on each network; and once, unless the hosts know better."""
     for item, (begins, label) in _items(record).items():
-        for network in record.titles:
+        for network in record.titles.keys() - record.read_only:
             copies = _copies(record, network, begins)
             if len(copies) > 1:
                 yield f"{item} stands {len(copies)} times on {network}: {[o.id for o in copies]}"
@@ -129,10 +129,12 @@ class _Truth:
             return False
         if said.tagged:
             return True
-        if said.reply_to is None:
+        place = said.reply_to or said.quote
+        if place is None:
             return False
-        above = self._by.get((said.network, said.reply_to))
-        return self.belongs(above) if above else (said.network, said.reply_to) in self._ours
+        where = at_home(said.network, place)
+        above = self._by.get(where)
+        return self.belongs(above) if above else where in self._ours
 
     def alive(self) -> list[Said]:
         return [s for s in self.record.said if s.deleted is None and self.belongs(s)]
@@ -172,7 +174,7 @@ def _mirrored(record: Record, network: Network) -> Counter[str]:
 def every_post_once_in_the_timeline(record: Record) -> Iterator[str]:
     truth = _Truth(record)
     assert record.hosts is not None
-    stands = Counter((s.network, s.id) for e in record.hosts.entries for s in e.sources)
+    stands = Counter(at_home(s.network, s.id) for e in record.hosts.entries for s in e.sources)
     for said in record.said:
         wanted = int(said.deleted is None and truth.belongs(said))
         found = stands.pop((said.network, said.id), 0)
@@ -226,7 +228,7 @@ def labels_are_obeyed(record: Record) -> Iterator[str]:
     """Who names a question that was asked answers it."""
     truth = _Truth(record)
     assert record.hosts is not None
-    placed = {(s.network, s.id): e.questions for e in record.hosts.entries for s in e.sources}
+    placed = {at_home(s.network, s.id): e.questions for e in record.hosts.entries for s in e.sources}
     for said in truth.alive():
         if not said.label or not truth.open(said) or (said.network, said.id) not in placed:
             continue
@@ -250,7 +252,7 @@ def withheld_words_stay(record: Record) -> Iterator[str]:
     ever = _displayed(record)
     ever |= {m for o in record.ours for _, content in o.contents for m in MARK.findall(plain(content))}
     for tried in record.tried:
-        if not isinstance(tried.op, Retract):
+        if isinstance(tried.op, Publish | Update):
             ever |= set(MARK.findall(plain(tried.op.content)))
     for said in record.said:
         from_the_start = said.by.nobridge is not None and said.by.nobridge < record.starts
@@ -291,7 +293,7 @@ def what_was_taken_back_is_not_shown_again(record: Record) -> Iterator[str]:
             if at > gone.get(mark, at):
                 yield f"{mark} was shown on the page {(at - gone[mark]) / SECOND:.1f} s after it was taken back"
     for tried in record.tried:
-        if tried.place == "hosts" or isinstance(tried.op, Retract):
+        if tried.place == "hosts" or not isinstance(tried.op, Publish | Update):
             continue
         for mark in MARK.findall(plain(tried.op.content)):
             if tried.at > gone.get(mark, tried.at):
@@ -308,13 +310,32 @@ def _journalled(record: Record, mark: str) -> bool:
     return re.search(rb"\b" + mark.encode() + rb"\b", record.journal) is not None
 
 
+def likes_stand_only_where_hosts_want_them(record: Record) -> Iterator[str]:
+    """Under what everybody may read, and nowhere else; there they stand."""
+    truth = _Truth(record)
+    said = {(s.network, s.id): s for s in record.said}
+    for like in record.endorsed:
+        under = said[like.network, like.on]
+        wanted = record.liked.intersection(under.marks) and not record.unliked.intersection(under.marks)
+        allowed = bool(wanted) and under.deleted is None and truth.on_page(under)
+        if like.standing and not allowed and not truth.unsure(under):
+            yield f"we {like.kind} {like.network} {like.on} {under.mark}, which we may not or no longer want"
+    given = {(like.network, like.on) for like in record.endorsed if like.standing}
+    for under in truth.alive():
+        wanted = record.liked.intersection(under.marks) and not record.unliked.intersection(under.marks)
+        if not wanted or not truth.on_page(under) or truth.unsure(under) or under.network in record.rooms:
+            continue
+        if (under.network, under.id) not in given:
+            yield f"hosts wanted {under.network} {under.id} {under.mark} liked or boosted, and it is not"
+
+
 def nothing_of_ours_is_an_entry(record: Record) -> Iterator[str]:
     ours = {(o.network, o.id) for o in record.ours}
     for view in (record.page, record.hosts):
         assert view is not None
         for entry in view.entries:
             for source in entry.sources:
-                if (source.network, source.id) in ours:
+                if at_home(source.network, source.id) in ours:
                     yield f"{source.network} {source.id}, which we wrote, is entry {entry.no}"
 
 
@@ -375,6 +396,7 @@ CHECKS: tuple[Check, ...] = (
     forgotten_words_are_gone,
     who_is_in_a_room_decides_for_the_page,
     what_was_taken_back_is_not_shown_again,
+    likes_stand_only_where_hosts_want_them,
     nothing_of_ours_is_an_entry,
     a_followed_page_is_right,
     replay_equals_live,

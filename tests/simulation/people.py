@@ -9,11 +9,12 @@ from typing import Literal
 
 from bridge.model import MINUTE, SECOND, Button, Command, Micros, Network, Notice, Words
 from tests.simulation.clock import EPOCH, LAST, STARTS, VirtualClock
-from tests.simulation.network import ROOMS, Server
+from tests.simulation.federation import SecondServer
+from tests.simulation.network import HOMES, ROOMS, Server
 from tests.simulation.record import Person, Said
 
 TAG = "#WardChat"
-NETWORKS: tuple[Network, ...] = ("mastodon", "bluesky", "slack")
+NETWORKS: tuple[Network, ...] = ("mastodon", "north", "bluesky", "slack")
 POSTS = 25
 TAPS = 12  # without an answer after which somebody gives up
 PAIR = "Tomas Ferreira-Lund"  # has an account everywhere
@@ -30,6 +31,7 @@ Kind = Literal[
     "link",
     "flood",
     "twins",
+    "quote",
 ]
 KINDS: dict[Kind, int] = {
     "labelled": 8,
@@ -43,6 +45,7 @@ KINDS: dict[Kind, int] = {
     "link": 1,
     "flood": 1,
     "twins": 2,
+    "quote": 3,
 }
 
 
@@ -63,7 +66,8 @@ class People:
         return Person(name, network, f"{network}:{short}", f"@{short}@{network}.example")
 
     def _crowd(self, network: Network) -> list[Person]:
-        crowd = [self._person(f"Nurse {n} of {network}", network, f"nurse{n}") for n in range(4)]
+        crowd = [self._person(f"Nurse {n} of {network}", network, f"nurse{n}") for n in range(5)]
+        crowd[4].leaves = self._rng.random() < 0.6
         crowd[3].nobridge = EPOCH if self._rng.random() < 0.5 else None
         return crowd
 
@@ -74,6 +78,8 @@ class People:
             kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
             self.at(at, lambda kind=kind: self._write(kind))  # type: ignore[misc]  # mypy cannot infer a default
         for network in NETWORKS:
+            if (leaver := self._everybody[network][4]).leaves:
+                self.at(STARTS + rng.randint(15, 80) * MINUTE, lambda p=leaver: self._leave(p))  # type: ignore[misc]
             if rng.random() < 0.4:
                 self.at(STARTS + rng.randint(5, 80) * MINUTE, lambda n=network: self._opt_out(n))  # type: ignore[misc]
             if rng.random() < 0.4:
@@ -103,6 +109,12 @@ class People:
                 parent = rng.choice(parents)
                 parent.keep = True
                 self._post(server, someone, "{words}", tagged=room, reply_to=parent.id)
+            case "quote" if quoted := [*self._copies(server), *(s.id for s in self._parents(server))]:
+                above = rng.choice(quoted)
+                if above in server.said:
+                    server.said[above].keep = True
+                self._post(server, someone, "{words}", tagged=room, quote=above)
+                server.count("quoted")
             case "off_topic" if not room:
                 self._post(server, someone, "{words}", tagged=False)
             case "limited" | "direct" if not room:
@@ -124,7 +136,7 @@ class People:
 
     def _twins(self) -> None:
         """The same words by the same person on two networks."""
-        one, other = self._rng.sample(NETWORKS, 2)
+        one, other = self._rng.sample([n for n in NETWORKS if n not in HOMES], 2)
         mark = self._mark()
         words = f"{mark} the handover went well because we wrote down what we promised each other {TAG}"
         for network, after in ((one, 0), (other, self._rng.randint(1, 200))):
@@ -175,8 +187,23 @@ class People:
     # ------------------------------------------------------------ what there is to reply to
 
     def _copies(self, server: Server) -> list[str]:
-        """Posts of ours that anybody may reply to: what the run sheet says."""
-        return [o.id for o in server.live() if isinstance(o.content, Words) and o.reply_to is None]
+        """Posts of ours that anybody may reply to: what the run sheet says, and what hosts reply."""
+        home = server.home if isinstance(server, SecondServer) else server
+        answered = {s.id for s in home.said.values() if not s.command}
+        copies = [
+            o.id
+            for o in home.live()
+            if isinstance(o.content, Words) and (o.reply_to is None or o.reply_to in answered)
+        ]
+        return copies if home is server else [f"n-{id_}" for id_ in copies if server.heard.get(f"n-{id_}")]
+
+    def _leave(self, someone: Person) -> None:
+        """They delete their account, some after a last word."""
+        server = self._servers[someone.network]
+        self._everybody[someone.network].remove(someone)
+        if self._rng.random() < 0.7:
+            self._post(server, someone, f"{{words}} {TAG}")
+        self.at(self._clock.now() + self._rng.randint(1, 20) * SECOND, lambda: server.leave(someone))
 
     def _parents(self, server: Server) -> list[Said]:
         return [
@@ -184,8 +211,9 @@ class People:
             for s in server.said.values()
             if s.deleted is None
             and s.reach in ("public", "room")
-            and (s.tagged or s.reply_to)
+            and (s.tagged or s.reply_to or s.quote)
             and not s.command
+            and not s.by.leaves
         ]
 
     # ------------------------------------------------------------ what people ask of the bridge

@@ -13,6 +13,11 @@ from bridge.model import Content, Gathered, Micros, Network, Notice, Op, Words
 MARK = re.compile(r"\bw\d+w\b")  # a word that stands in one version of one post and nowhere else
 
 
+def at_home(network: Network, id_: str) -> tuple[Network, str]:
+    """Where a post was written, whichever server shows it."""
+    return ("mastodon", id_[2:]) if id_.startswith("n-") else (network, id_)
+
+
 @dataclass
 class Person:
     """Somebody with an account. `nobridge`: since when their profile says so. `stopped`: they told us."""
@@ -27,6 +32,7 @@ class Person:
     consent: Literal["", "name", "first", "no"] = ""  # for what they write in a room
     tapping: bool = False  # they chose, and nobody knows whether they were heard
     slow: bool = False  # their wishes were known only after their first post
+    leaves: bool = False  # their account is going to be deleted
 
     @property
     def withholds(self) -> bool:
@@ -47,6 +53,7 @@ class Said:
     reach: Literal["public", "quiet", "limited", "direct", "room"]
     tagged: bool
     reply_to: str | None = None
+    quote: str | None = None
     nobridge: bool = False  # the post itself says so
     link: bool = False
     twin: bool = False  # the same words stand on another network
@@ -99,6 +106,16 @@ def plain(content: Content | None) -> str:
 
 
 @dataclass
+class Endorsed:
+    """A like or boost that the bridge gave. `standing`: it has not been taken back."""
+
+    network: Network
+    on: str
+    kind: str
+    standing: bool = True
+
+
+@dataclass
 class Tried:
     """An order on its way to its network."""
 
@@ -136,15 +153,19 @@ class Record:
     questions: list[str]  # as configured, in order
     mirrors: tuple[Network, ...]
     rooms: tuple[Network, ...] = ()
+    read_only: tuple[Network, ...] = ()  # nothing of the run sheet is posted there
     rooms_public: Literal["ask", "yes", "no"] = "no"  # whether what is written there is shown on the page
     said: list[Said] = field(default_factory=list)
     ours: list[Ours] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)
+    endorsed: list[Endorsed] = field(default_factory=list)
     refused: list[tuple[Network, str]] = field(default_factory=list)  # (where, the words)
     pressed: list[Pressed] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)  # marks of what hosts hid
     shown: set[str] = field(default_factory=set)  # marks of what hosts let through
     moved: set[str] = field(default_factory=set)  # marks of what hosts gave another question
+    liked: set[str] = field(default_factory=set)  # marks of what hosts liked
+    unliked: set[str] = field(default_factory=set)  # marks of what they no longer did
     unsure: set[str] = field(default_factory=set)  # marks of what hosts pressed something about, in vain
     displayed: list[tuple[Micros, str]] = field(default_factory=list)  # all that the page ever showed
     told: list[tuple[Micros, str]] = field(default_factory=list)  # marks: of words we were told are no more

@@ -9,10 +9,10 @@ import pytest
 
 from bridge.model import Gathered, Micros, Publish, Text, Words
 from tests.simulation.oracle import violations
-from tests.simulation.record import Ours, Record, Said
+from tests.simulation.record import Endorsed, Ours, Record, Said, at_home
 from tests.simulation.world import simulate
 
-SEED = 3
+SEED = 16
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,10 @@ def question(record: Record, number: int, network: str = "mastodon") -> Ours:
 def mastodon_post(record: Record) -> Said:
     """One that everybody sees."""
     assert record.page is not None
-    shown = {s.id for e in record.page.entries for s in e.sources if e.text}
-    return next(s for s in record.said if s.network == "mastodon" and s.id in shown and not s.twin)
+    shown = {at_home(s.network, s.id) for e in record.page.entries for s in e.sources if e.text}
+    return next(
+        s for s in record.said if s.network == "mastodon" and ("mastodon", s.id) in shown and not s.twin
+    )
 
 
 def test_a_post_is_not_in_the_mirror(record: Record) -> None:
@@ -78,6 +80,18 @@ def test_a_post_is_no_entry(record: Record) -> None:
     said = copy.copy(mastodon_post(record))
     said.id = "m9999"
     record.said.append(said)
+    assert "every_post_once_in_the_timeline" in broken(record)
+
+
+def test_a_post_seen_on_two_servers_is_two_entries(record: Record) -> None:
+    said = mastodon_post(record)
+    assert record.hosts is not None
+    entry = next(
+        e for e in record.hosts.entries if any(at_home(s.network, s.id)[1] == said.id for s in e.sources)
+    )
+    there = (msgspec.structs.replace(entry.sources[0], network="north", id=f"n-{said.id}"),)
+    again = msgspec.structs.replace(entry, no=9999, sources=there)
+    record.hosts = msgspec.structs.replace(record.hosts, entries=(*record.hosts.entries, again))
     assert "every_post_once_in_the_timeline" in broken(record)
 
 
@@ -142,6 +156,17 @@ def test_a_question_comes_twice(record: Record) -> None:
 def test_a_question_never_comes_and_nobody_is_told(record: Record) -> None:
     record.ours.remove(question(record, 2, "bluesky"))
     assert "each_item_once" in broken(record)
+
+
+def test_something_is_liked_that_nobody_wanted_liked(record: Record) -> None:
+    said = mastodon_post(record)
+    record.endorsed.append(Endorsed("mastodon", said.id, "like"))
+    assert broken(record) == {"likes_stand_only_where_hosts_want_them"}
+
+
+def test_something_is_not_liked_that_a_host_wanted_liked(record: Record) -> None:
+    record.liked.add(mastodon_post(record).mark)
+    assert broken(record) == {"likes_stand_only_where_hosts_want_them"}
 
 
 def test_a_post_of_ours_is_an_entry(record: Record) -> None:

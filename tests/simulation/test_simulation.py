@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.faults import KINDS
+from tests.simulation.faults import KINDS, TURNS
 from tests.simulation.oracle import report, violations
 from tests.simulation.record import Record
 from tests.simulation.world import simulate
 
-ENOUGH = 100  # worlds in which every kind of fault must strike
+ENOUGH = 100  # worlds in which every kind of fault must strike, and of turn be taken
 
 
 class Fired(Counter[str]):
-    """Faults by kind, and how many worlds they are from."""
+    """Faults and turns by kind, and how many worlds they are from."""
 
     worlds = 0
 
@@ -43,7 +43,7 @@ def test_holds(seeds: range, tmp_path: Path, fired: Fired) -> None:
 def test_every_fault_has_struck(fired: Fired) -> None:
     if fired.worlds < ENOUGH:
         pytest.skip(f"only {fired.worlds} worlds were run")
-    assert {kind for kind in KINDS if not fired[kind]} == set()
+    assert {kind for kind in (*KINDS, *TURNS) if not fired[kind]} == set()
 
 
 @pytest.mark.parametrize("seed", [3, 7, 22])

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bridge.journal import Journal
-from bridge.model import HOUR, MINUTE, SECOND
+from bridge.model import HOUR, MINUTE, SECOND, Network
 from bridge.settings import Chat, Community, Host, Net, Question
 from tests.simulation.clock import STARTS, Stuck, VirtualClock, run
 from tests.simulation.faults import Faults
+from tests.simulation.federation import SecondServer
 from tests.simulation.hosts import ACCOUNTS, CHAT, Hosts
-from tests.simulation.network import CAPABLE, ROOMS, Server
+from tests.simulation.network import CAPABLE, HOMES, ROOMS, Server
 from tests.simulation.people import NETWORKS, People
 from tests.simulation.process import Process
 from tests.simulation.record import Record
 
-TITLES = {"mastodon": "Mastodon", "bluesky": "Bluesky", "slack": "Slack"}
+TITLES = {"mastodon": "Mastodon", "north": "Mastodon (north)", "bluesky": "Bluesky", "slack": "Slack"}
 QUESTIONS = ("What did you learn?", "What would you change?", "What will you do tomorrow?")
 MOST = 8 * HOUR  # after the start everything is long over
 
@@ -47,7 +48,16 @@ def community(rng: random.Random) -> Community:
         remind=(10 * MINUTE,),
     )
     nets = tuple(
-        Net(n, n, TITLES[n], can.limits, mirror=can.mirror, layout=layout, public=public)
+        Net(
+            n,
+            HOMES.get(n, n),
+            TITLES[n],
+            can.limits,
+            post=n not in HOMES,
+            mirror=can.mirror,
+            layout=layout,
+            public=public,
+        )
         for n, can in CAPABLE.items()
     )
     return Community("The Night Round", "Europe/London", "en", (chat,), nets, "https://chat.example")
@@ -69,6 +79,7 @@ class World:
             questions=list(QUESTIONS),
             mirrors=tuple(n for n in NETWORKS if CAPABLE[n].mirror),
             rooms=ROOMS,
+            read_only=tuple(HOMES),
             rooms_public=self._community.networks[0].public,
         )
         self._acts: set[asyncio.Task[Any]] = set()
@@ -76,7 +87,11 @@ class World:
     # ------------------------------------------------------------ what happens
 
     async def live(self) -> Record:
-        self._servers = {n: Server(n, self._clock, self._faults, self.record, self._log) for n in NETWORKS}
+        self._servers: dict[Network, Server] = {}
+        for name in NETWORKS:
+            given = (name, self._clock, self._faults, self.record, self._log)
+            home = self._servers.get(HOMES.get(name, ""))
+            self._servers[name] = SecondServer(home, *given) if home else Server(*given)
         People(self.record.seed, self._clock, self._servers)
         Hosts(
             self.record.seed,

@@ -81,7 +81,7 @@ def questions(asked: int = 7, entries: Iterable[EntryView] = ()) -> tuple[Questi
     for n, text in enumerate(QUESTIONS, start=1):
         due = STARTS + (5 + 8 * (n - 1)) * MINUTE
         mine = [e for e in entries if f"Q{n}" in e.questions]
-        tally = {t: sum(e.sources[0].title == t for e in mine) for t in TITLES.values()}
+        tally = {t: sum(t in {s.title for s in e.sources} for e in mine) for t in TITLES.values()}
         made.append(
             QuestionView(
                 f"Q{n}",
@@ -90,6 +90,8 @@ def questions(asked: int = 7, entries: Iterable[EntryView] = ()) -> tuple[Questi
                 due if n <= asked else None,
                 tuple(e.no for e in mine),
                 tuple(tally.items()),
+                total=len(mine),
+                kept=sum(e.text is None for e in mine),
             )
         )
     return tuple(made)
@@ -113,6 +115,8 @@ def chat(
         "hosts": ("Lucy Scarisbrick", "Vanessa Garrity"),
         "questions": questions(asked, entries),
         "entries": entries,
+        "total": sum(not e.hidden for e in entries),
+        "kept": sum(e.text is None for e in entries),
     }
     return ChatView(**fields | more)
 

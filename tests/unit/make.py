@@ -21,6 +21,7 @@ from bridge.model import (
     Command,
     Content,
     Edited,
+    Endorse,
     Final,
     Gathered,
     Held,
@@ -48,7 +49,11 @@ from bridge.settings import Chat, Community, Host, Net, Question
 from bridge.text import hashtags, marked
 
 STARTS: Micros = 1_521_576_000 * SECOND
-LIMITS = {"mastodon": Limits(500, url=23), "bluesky": Limits(300, bytes=3000), "slack": Limits(3000)}
+LIMITS = {
+    "mastodon": Limits(500, url=23, local_mentions=True),
+    "bluesky": Limits(300, bytes=3000),
+    "slack": Limits(3000),
+}
 NETS = (
     Net("mastodon", "mastodon", "Mastodon", LIMITS["mastodon"]),
     Net("bluesky", "bluesky", "Bluesky", LIMITS["bluesky"]),
@@ -135,6 +140,7 @@ class Hour:
         self.queued: list[Order] = []
         self.orders: list[Order] = []  # all of them
         self.standing: dict[Network, dict[str, Content]] = {}
+        self.endorsed: dict[str, tuple[Network, str, str]] = {}  # its id -> where, on what, "like" or "boost"
         self.went_out: dict[Network, list[str]] = {}  # items, in the order they were posted there
         self.made: dict[OrderId, str] = {}  # order -> id of its post
         self.answers: list[str] = []  # what those who commanded were told
@@ -146,7 +152,7 @@ class Hour:
         self.event(Configured(config))
         for net in config.networks:
             self.standing[net.name], self.went_out[net.name] = {}, []
-            can = Capabilities(net.limits, mirror=net.mirror, console=net.mirror)
+            can = Capabilities(net.limits, mirror=net.mirror, console=net.mirror, endorses=not net.mirror)
             self.event(Opened(net.name, f"our:{net.name}", "@ours", can))
         self.deliver()
 
@@ -240,15 +246,17 @@ class Hour:
         first = next(o for o in self.queued if (o.network, o.lane) == (order.network, order.lane))
         if order.network in self.down or first is not order:
             return None
-        for name in (order.network, f"{order.network}/{order.lane}"):
-            if name in self.refusing:
-                return Refused(self.refusing[name])
         target = order.op.reply_to if isinstance(order.op, Publish) else order.op.target
         if isinstance(target, tuple) and target not in self.made:
             if any(o.id == target for o in self.queued):
                 return None
             if not isinstance(order.op, Publish) or order.op.orphan == "cancel":
                 return Cancelled("what it hangs on was not posted")
+        if self.session.outdated(order.id):
+            return Cancelled("nobody wants it any more")
+        for name in (order.network, f"{order.network}/{order.lane}"):
+            if name in self.refusing:
+                return Refused(self.refusing[name])
         return "sent"
 
     def _act(self, order: Order) -> Ref:
@@ -265,10 +273,14 @@ class Hour:
                 place = target.id if isinstance(target, Ref) else self.made[target]
                 assert place in standing, "an update of what does not stand there"
                 standing[place] = content
+            case Endorse(target, kind):
+                place = self.made[order.id] = f"{kind} of {target.id}"
+                self.endorsed[place] = (order.network, target.id, kind)
             case _:
                 target = order.op.target
                 place = target.id if isinstance(target, Ref) else self.made[target]
                 standing.pop(place, None)
+                self.endorsed.pop(place, None)
         return Ref(order.network, place)
 
     def settle(self, order: Order, outcome: Final) -> None:

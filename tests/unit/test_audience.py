@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from bridge.chat.audience import Audience
+from bridge.chat.state import Configured
 from bridge.chat.view import EntryView
 from bridge.model import AuthorGone, Gathered, Media, Post, Publish, Words
 from bridge.settings import Net
@@ -136,6 +137,38 @@ def test_the_page_counts_what_stays_in_slack() -> None:
     assert (view.entries, view.withheld) == ((), (("Slack", 6),))
 
 
+def test_everybody_is_told_the_same_figures_and_how_much_of_them_stays_elsewhere() -> None:
+    at = STARTS + 6 * 60_000_000
+    hour = hour_with(
+        post("1", f"A1: {LONG} #WardChat", at=at),
+        post("1", f"A1: {LONG} #WardChat", network="bluesky", at=at),  # the same, once more
+        post("2", "A1: private #WardChat", reach="limited", at=at),
+        post("3", "A1: among us", network="slack", at=at),
+        post("4", "A1: look https://a.example #WardChat", by="stranger", at=at),  # held
+        post("5", "A1: hidden #WardChat", by="midwife", at=at),
+        post("6", "A1: two at once, A2 #WardChat", by="midwife", at=at),
+    )
+    hour.command("hide", "5")
+    views = {audience: hour.session.view("handovers", audience, hour.now) for audience in AUDIENCES}
+    assert {v.questions[0].counts for v in views.values()} == {
+        (("Mastodon", 4), ("Bluesky", 1), ("Slack", 1))
+    }
+    assert {(v.questions[0].total, v.total) for v in views.values()} == {(5, 5)}
+    kept = {audience: (v.questions[0].kept, v.kept) for audience, v in views.items()}
+    assert kept == {"hosts": (1, 1), "slack": (2, 2), "page": (3, 3)}
+    assert hour.session.board("handovers", hour.now).entries == 5
+    every = hour.session.view("handovers", "page", hour.now, every=True)
+    assert (every.total, every.kept) == (5, 3)
+
+
+def test_networks_stand_in_the_configs_order_whatever_the_order_was() -> None:
+    what = said(), said("bluesky", "A1: another #WardChat")
+    hour = hour_with(*what)
+    hour.event(Configured(community(networks=(NETS[1], NETS[0]))))
+    (question, *_) = hour.session.view("handovers", "page", hour.now).questions
+    assert question.counts == (("Bluesky", 1), ("Mastodon", 1))
+
+
 # ---------------------------------------------------------------- consent in a room
 
 
@@ -245,6 +278,20 @@ def test_who_says_stop_is_no_longer_shown_and_who_says_start_is() -> None:
     assert any("no longer shown" in t for t in hour.texts("mastodon")), "it is confirmed"
     hour.write(post("3", "@ours start", mentions=("our:mastodon",), reach="direct", at=hour.now))
     assert table(hour, what) == ("words", "words", "words")
+
+
+@pytest.mark.parametrize(
+    ("network", "reach", "begins"),
+    [
+        ("mastodon", "public", "@nurse@ward.example Done: "),  # where a reply alone notifies nobody
+        ("mastodon", "direct", "Done: "),
+        ("bluesky", "public", "Done: "),
+    ],
+)
+def test_who_asks_us_something_hears_of_it(network: Any, reach: Any, begins: str) -> None:
+    hour = hour_with()
+    hour.write(post("2", "@ours stop", network=network, mentions=(f"our:{network}",), reach=reach, tags=()))
+    assert [t.partition("your posts")[0] for t in hour.texts(network) if "no longer shown" in t] == [begins]
 
 
 def test_a_bridges_copy_is_no_way_round_an_opt_out() -> None:

@@ -332,6 +332,22 @@ def test_two_hosts_pressing_at_once_do_one_thing(verb: str) -> None:
     assert states.count("planned") == 2, "Q2 and Q3 are as they were"
 
 
+def test_words_name_the_item_a_button_would_mean() -> None:
+    hour = Hour()
+    hour.until(4)
+    hour.down.add("mastodon")
+    hour.until(8)
+    hour.down.clear()
+    assert hour.command("skip", "Q9").startswith("There is no item 'Q9'")
+    assert hour.command("next", "Q3") == "Q3 is not next, Q2 is; nothing was done."
+    assert hour.command("skip", "Q1 bluesky") == "Q1 is not waiting there any more; nothing was done."
+    assert hour.command("skip", "q1 mastodon") == "Done: Q1 is skipped on Mastodon."
+    assert hour.command("skip", "Q2") == "Done: Q2 is skipped."
+    assert hour.on("q1")["mastodon"] == "skipped"
+    assert state(hour, "q2") == "skipped"
+    assert state(hour, "q3") == "planned"
+
+
 def test_two_hosts_releasing_at_once_post_once() -> None:
     hour = Hour()
     hour.until(4)

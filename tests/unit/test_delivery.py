@@ -9,7 +9,7 @@ import pytest
 from bridge import delivery
 from bridge.delivery import FINAL, STEPS, Row, State
 from bridge.errors import IllegalTransition
-from bridge.model import HOUR, SECOND, Capabilities, Limits, Order, Publish, Text, Words
+from bridge.model import HOUR, SECOND, Capabilities, Endorse, Lane, Limits, Order, Publish, Ref, Text, Words
 
 MASTODON = Capabilities(Limits(500), resend="same_key", key_lasts=3600.0)
 BLUESKY = Capabilities(Limits(300), resend="same_key")
@@ -22,6 +22,19 @@ def row(state: State = "queued", **more: int) -> Row:
     late = more.pop("not_after", None)
     order = Order((1, 0), "one", "sheet", 1, Publish(Words(Text("hello"))), not_after=late)
     return Row(order, state, **more)
+
+
+def test_a_like_is_given_again_rather_than_looked_for() -> None:
+    it = Row(Order((1, 0), "one", "people", 1, Endorse(Ref("one", "1"), "like")), "unclear", tried=NOW)
+    for can in (MASTODON, BLUESKY, SLACK):
+        assert delivery.may_resend(it, can, NOW + 24 * HOUR)
+
+
+@pytest.mark.parametrize("lane", get_args(Lane))
+def test_of_what_was_said_in_answer_to_people_nothing_is_kept(lane: Lane) -> None:
+    order = Order((1, 0), "one", lane, 1, Publish(Words(Text("@ann thank you"))))
+    assert delivery.kept(Row(order)) == order
+    assert ("ann" in repr(delivery.kept(Row(order, "sent")))) is (lane == "sheet")
 
 
 @pytest.mark.parametrize("state", get_args(State))

@@ -1,4 +1,4 @@
-"""What `preview` and `check` say of a config."""
+"""What `preview` says of a config."""
 
 from __future__ import annotations
 
@@ -6,51 +6,20 @@ import json
 from pathlib import Path
 
 import msgspec
-import pytest
 
-from bridge import check, preview
+from bridge import preview
 from bridge.config import Config, load
-from bridge.errors import NeedsLogin, Unreachable
-from bridge.model import Capabilities, Limits, Micros, Network, Opened
-from bridge.ports import SessionStore
+from bridge.model import Limits
 from bridge.text import count
 from tests.unit.configs import SHIPPED
 from tests.unit.platforms import CONFIG, Kind, hall, kinds, room, square
 
-BEFORE = 1_798_761_600_000_000  # 2027-01-01
 ENV = {
     "HALL_TOKEN": "hush-1",
     "SQUARE_PASSWORD": "hush-2",
     "ROOM_BOT_TOKEN": "hush-3",
     "ROOM_APP_TOKEN": "hush-4",
 }
-
-
-class Still:
-    """A clock that stands; real patience is short."""
-
-    def now(self) -> Micros:
-        return BEFORE
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing to wait for")
-
-    def timeout(self, seconds: float) -> float:
-        return seconds / 100
-
-
-class Nothing:
-    """A store without a login."""
-
-    def load(self) -> bytes | None:
-        return None
-
-    def save(self, session: bytes) -> None:
-        raise AssertionError("nothing was renewed")
-
-
-def sessions(name: Network) -> SessionStore:
-    return Nothing()
 
 
 def config(folder: Path, *known: Kind, text: str = CONFIG, env: dict[str, str] | None = None) -> Config:
@@ -121,104 +90,36 @@ def test_warnings_pictures_and_long_texts_are_shown(tmp_path: Path) -> None:
     assert "To think about:\nconfig.toml" in shown.replace(f"{tmp_path}/", "")
 
 
-# ---------------------------------------------------------------- check
-
-
-async def test_offline_asks_nobody_and_passes_with_what_is_missing_named(tmp_path: Path) -> None:
-    never = hall()
-    report = await check.check(
-        config(tmp_path, never, square(), room(), env={}), Still(), offline=True, sessions=sessions
-    )
-    assert report.ok
-    assert never.opened == []
-    assert [m.key for m in report.missing] == [
-        "networks.hall",
-        "networks.square",
-        "networks.room",
-        "networks.room",
+def test_every_language_is_shown_and_counted_by_itself(tmp_path: Path) -> None:
+    text = CONFIG.replace("at = 5\n", 'at = 5\ntranslations = {cy = "Beth yw llanw?"}\n')
+    data = preview.preview(config(tmp_path, text=text))
+    (item,) = [i for i in data.chats[0].items if i.id == "q1"]
+    assert [(p.text, p.language) for p in item.networks[0].parts] == [
+        ("Q1 What is a tide? #TideTalk", "en"),
+        ("Q1 Beth yw llanw? #TideTalk", "cy"),
     ]
-    assert "No network was asked" in check.show(report)
-
-
-async def test_the_shipped_config_passes_offline() -> None:
-    report = await check.check(load(SHIPPED, {}), Still(), offline=True, sessions=sessions)
-    assert report.ok
-    assert report.missing
-
-
-async def test_networks_that_are_ready_say_what_they_can(tmp_path: Path) -> None:
-    def opens(name: Network) -> Opened:
-        can = Capabilities(Limits(27), mirror=True, console=True, edits=True)
-        return Opened(name, f"acct:{name}", f"@{name}", can, url="https://hall.test/@us", skew=-12.0)
-
-    report = await check.check(
-        config(tmp_path, hall(opens=opens), square(), room()), Still(), offline=False, sessions=sessions
+    assert "  Hall (27 of 500), Square (27 of 300), Room (27 of 3500), in cy\n    Q1 Beth yw" in preview.show(
+        data
     )
-    assert report.ok
-    assert [n.state for n in report.networks] == ["ready"] * 3
-    assert report.networks[0].limits == Limits(27)
-    assert report.networks[0].can == (
-        "posts can be corrected",
-        "the merged timeline stands here",
-        "hosts command from here",
-        "Q1 of rhythm goes out as a thread of 3 posts",
-    )
-    assert report.networks[0].problems[0].what == "its clock is 12 seconds behind ours"
-    shown = check.show(report)
-    assert "Hall (hall): logged in as @hall" in shown
-    assert shown.endswith("Ready.\n")
-    assert json.loads(msgspec.json.encode(report))["networks"][1]["handle"] == "@square"
 
 
-async def test_each_failure_is_told_apart_and_harms_no_other(tmp_path: Path) -> None:
-    def refuses(name: Network) -> Opened:
-        raise NeedsLogin("Hall does not accept the token")
-
-    def silent(name: Network) -> Opened:
-        raise Unreachable("square.test does not answer")
-
-    report = await check.check(
-        config(tmp_path, hall(opens=refuses), square(opens=silent), room()),
-        Still(),
-        offline=False,
-        sessions=sessions,
-    )
-    assert not report.ok
-    assert [n.state for n in report.networks] == ["refused", "down", "ready"]
-    assert "HALL_TOKEN" in report.networks[0].problems[0].mend
-    assert "HALL_TOKEN" in report.networks[0].problems[0].mend
-    assert report.networks[1].problems[0].what == "square.test does not answer"
-    assert "[networks.square]" in report.networks[1].problems[0].mend
-    assert "Not ready yet." in check.show(report)
-    assert "hush" not in check.show(report) + repr(report)
+def test_a_warning_counts(tmp_path: Path) -> None:
+    text = CONFIG.replace("at = 5\n", 'at = 5\nwarning = "wet feet"\n')
+    beside = hall()
+    beside.limits = Limits(500, warning="{}")
+    data = preview.preview(config(tmp_path, beside, square(), room(), text=text))
+    (item,) = [i for i in data.chats[0].items if i.id == "q1"]
+    words = count(item.networks[0].parts[0].text)
+    assert [shown.parts[0].count - words for shown in item.networks] == [8, 12, 12]
+    in_square = item.networks[1].parts[0]
+    assert in_square.bytes == len(f"⚠ wet feet\n\n{in_square.text}".encode())
 
 
-async def test_a_network_that_lacks_something_is_not_asked(tmp_path: Path) -> None:
-    asked = hall()
-    text = CONFIG.replace("https://hall.test", "https://hall.example")
-    env = {key: value for key, value in ENV.items() if key != "ROOM_APP_TOKEN"}
-    report = await check.check(
-        config(tmp_path, asked, square(), room(), text=text, env=env),
-        Still(),
-        offline=False,
-        sessions=sessions,
-    )
-    assert [n.state for n in report.networks] == ["incomplete", "ready", "incomplete"]
-    assert asked.opened == []
-    assert "networks.hall.server" in report.networks[0].problems[0].what
-    assert "ROOM_APP_TOKEN" in report.networks[2].problems[0].mend
-    assert not report.ok
-
-
-async def test_a_journal_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("not a folder")
-    report = await check.check(config(tmp_path), Still(), offline=False, sessions=sessions)
-    assert [m.key for m in report.missing] == ["community.journal"]
-    assert not report.ok
-
-
-@pytest.mark.parametrize("past", [False, True])
-async def test_a_chat_that_is_over_cannot_run(tmp_path: Path, past: bool) -> None:
-    text = CONFIG.replace("2027-03-16", "2026-03-17") if past else CONFIG
-    report = await check.check(config(tmp_path, text=text), Still(), offline=False, sessions=sessions)
-    assert report.ok is not past
+def test_a_picture_too_large_for_a_network_is_named(tmp_path: Path) -> None:
+    (tmp_path / "q1.png").write_bytes(bytes(1_000_001))
+    text = CONFIG.replace("at = 5\n", 'at = 5\nimage = "q1.png"\nalt = "A chart"\n')
+    small, large = hall(), square()
+    small.limits, large.limits = Limits(300, image=1_000_000), Limits(300, image=1_000_001)
+    shown = preview.show(preview.preview(config(tmp_path, small, large, room(), text=text)))
+    assert "    [picture too large for Hall: 1.01 MB of 1 MB]" in shown
+    assert "too large for Square" not in shown

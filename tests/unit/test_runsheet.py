@@ -31,11 +31,27 @@ def states(sheet: Sheet) -> dict[str, str]:
 def test_the_sheet_of_a_config() -> None:
     sheet = build(chat(announce=7 * DAY, remind=(DAY, 10 * MINUTE)))
     assert ids(sheet) == [
-        *("announcement", "reminder-24h", "reminder-10m", "welcome", "q1", "q2", "q3", "recap-half"),
+        *("announcement", "reminder-24h", "reminder-10m", "welcome", "q1", "q2", "recap-half", "q3"),
         *("recap", "closing"),
     ]
-    assert [(i.due - STARTS) // MINUTE for i in sheet.items[-7:]] == [0, 5, 15, 25, 30, 60, 60]
+    assert [(i.due - STARTS) // MINUTE for i in sheet.items[-7:]] == [0, 5, 15, 20, 25, 60, 60]
     assert [i.label for i in sheet.items[3:5]] == ["Welcome", "Q1"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "recap"),
+    [
+        ((5, 13, 21, 29, 37, 45, 53), 33),
+        ((5, 30, 55), 17.5),  # never beside the one in the middle
+        ((5, 7, 9), 34.5),
+        ((5,), 32.5),
+        ((), 30),
+    ],
+)
+def test_the_halfway_recap_stands_between_two_questions(asked: tuple[int, ...], recap: float) -> None:
+    questions = tuple(Question(STARTS + n * MINUTE, f"In minute {n}?") for n in asked)
+    sheet = build(chat(questions=questions))
+    assert [(i.due - STARTS) / MINUTE for i in sheet.items if i.id == "recap-half"] == [recap]
 
 
 def test_at_the_same_instant_the_order_is_fixed() -> None:

@@ -163,8 +163,11 @@ def test_a_hosts_move_overrides_all() -> None:
     assert hour.command("move", "1 Q1") == "Done: entry 1 moves to Q1."
     hour.edit(edited(answer, "A2: we listen more #WardChat"))
     assert hour.placed(answer) == ((1,), "host")
-    assert hour.command("move", "1 Q3").startswith("Say to which question"), "Q3 was not asked"
-    assert hour.command("move", "99 Q1").startswith("Say which entry")
+    assert (
+        hour.command("move", "1 Q3") == "Say to which question it belongs: move 42 Q3 (one that was asked)."
+    )
+    assert hour.command("move") == "Say which one: move 42 Q3"
+    assert hour.command("move", "99 Q1") == "There is no entry 99. It may be gone already."
 
 
 def test_after_the_close_it_is_late() -> None:
@@ -174,6 +177,36 @@ def test_after_the_close_it_is_late() -> None:
     view = hour.session.entry("handovers", 1, "page")
     assert view is not None
     assert (view.heading, view.questions) == ("A3, late · 1", ("Q3",))
+
+
+# ---------------------------------------------------------------- quotes
+
+
+def test_what_a_post_quotes_is_linked_unless_it_is_the_question() -> None:
+    hour = at(6)
+    page = "https://elsewhere.example/7"
+    quotes = {
+        "1": (hour.copy_of("q1"),),
+        "2": (Ref("mastodon", "strangers"),),
+    }
+    hour.write(
+        *(
+            post(n, f"A1: look, {n} #WardChat", at=hour.now, quotes=refs, quoted=page)
+            for n, refs in quotes.items()
+        )
+    )
+    assert [c.quoted for c in hour.cards()] == [None, page]
+    views = [hour.session.entry("handovers", no, "page") for no in (1, 2)]
+    assert [v.quoted for v in views if v] == [None, page]
+
+
+def test_an_edit_that_changes_only_what_is_quoted_is_seen() -> None:
+    hour = at(6)
+    first = post("1", "A1: look #WardChat", at=hour.now)
+    hour.write(first)
+    again = msgspec.structs.replace(first, quoted="https://elsewhere.example/7", edited=hour.now)
+    hour.edit(again)
+    assert [c.quoted for c in hour.cards()] == ["https://elsewhere.example/7"]
 
 
 # ---------------------------------------------------------------- questions by hand, our own posts
@@ -335,6 +368,12 @@ def test_an_account_takes_its_posts_along() -> None:
     hour.arrive(AuthorGone(person("nurse").account))
     assert list(hour.mirrored().values()) == ["A1: mine #WardChat"]
     assert not hour.arrive(AuthorGone("acct:nobody@ward.example"))
+    late = post("10", "A1: secret #WardChat", at=hour.now - SECOND)
+    hour.write(late)
+    assert "secret" not in journal(hour), "what was written before and comes only now is gone as well"
+    hour.until(7)
+    hour.write(post("11", "A1: back again #WardChat", at=hour.now))
+    assert list(hour.mirrored().values()) == ["A1: mine #WardChat", "A1: back again #WardChat"]
 
 
 def test_a_flood_from_one_person_is_held() -> None:
@@ -360,7 +399,8 @@ def test_words_that_stay_on_their_network_are_not_even_in_the_journal(how: str) 
     more: dict[str, Any] = {"reach": how} if how in ("limited", "direct") else {}
     words = "A1: secret plans #WardChat" + (" #nobridge" if how == "tag" else "")
     media = (Media("https://a.example/secret.png", alt="secret"),)
-    what = post("1", words, warning="a secret", media=media, at=hour.now, **more)
+    quoted = "https://a.example/secret"
+    what = post("1", words, warning="a secret", media=media, quoted=quoted, at=hour.now, **more)
     if how == "profile":
         hour.wishes(what.author.account, nobridge=True)
     if how == "stop":

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from bridge.chat import wording
 from bridge.chat.runsheet import Kind
-from bridge.model import HOUR, MINUTE, Limits
+from bridge.model import HOUR, MINUTE, Leaflet, Limits
 from bridge.settings import Chat, Community, Host, Net, Question
-from bridge.text import fits, hashtags
+from bridge.text import count, fits, hashtags, joined
 
 START = 1_521_576_000_000_000  # 2018-03-20 20:00 UTC
 
@@ -105,13 +107,10 @@ def test_welcome_in_a_room() -> None:
     assert not hashtags(words)
 
 
-def test_questions_bear_label_and_tag_everywhere_and_every_language() -> None:
+def test_questions_bear_label_and_tag_everywhere() -> None:
     for net in NETWORKS:
         words = said("question", net, label="Q1", text="What is a community of practice?")
         assert words == "Q1 What is a community of practice? #CCNVirtual"
-    assert said("question", label="Q2", text="How do you start?") == (
-        "Q2 How do you start?\nSut mae dechrau? #CCNVirtual"
-    )
     asked = said("question", label="Q8", text="Who tells #ccnvirtual stories?")
     assert asked == "Q8 Who tells #ccnvirtual stories?"
     assert said("question", label="Q8", text="Is {tag} yours?") == "Q8 Is #CCNVirtual yours?"
@@ -135,6 +134,54 @@ def test_closing() -> None:
     assert said("closing").endswith("All together: https://chat.example.org.")
     assert late in said("closing", SLACK)
     assert not hashtags(said("closing", SLACK))
+
+
+# ---------------------------------------------------------------- posts
+
+
+def posted(kind: Kind, net: Net = MASTODON, chat: Chat = CHAT, **more: Any) -> tuple[wording.Part, ...]:
+    return wording.posts(kind, chat=chat, community=COMMUNITY, net=net, limits=net.limits, **more)
+
+
+@pytest.mark.parametrize("net", NETWORKS)
+def test_every_language_is_a_post_of_its_own(net: Net) -> None:
+    first, second = posted("question", net, label="Q2", text="How do you start?")
+    assert (first.words.text.plain, first.words.language, first.after) == (
+        *("Q2 How do you start? #CCNVirtual", "en", None),
+    )
+    assert (second.words.text.plain, second.words.language, second.after) == (
+        *("Q2 Sut mae dechrau? #CCNVirtual", "cy", 0),
+    )
+    (other,) = posted("question", net, label="Q8", text="How do you start?")
+    assert other.words.language == "en", "a question of a host has no translations"
+
+
+@pytest.mark.parametrize("net", NETWORKS)
+@pytest.mark.parametrize("warning", ["food", "health 👩‍⚕️ " * 9, "far too long a warning " * 30])
+def test_a_warning_takes_its_room(net: Net, warning: str) -> None:
+    chat = changed(warning=warning)
+    made = posted("say", net, chat, text="What do we do when it gets late? " * 40)
+    for post in made:
+        assert post.words.warning
+        assert warning.startswith(post.words.warning.rstrip("…"))
+        shown = joined(f"⚠ {post.words.warning}\n\n", post.words.text)
+        assert fits(shown, net.limits)
+    assert any(count(p.words.text.plain) > net.limits.graphemes // 4 for p in made), (
+        "there is room left for words"
+    )
+
+
+def test_what_a_post_says_of_the_page_it_links_to() -> None:
+    article = "https://tide.test/a"
+    chat = changed(article=article)
+    page = Leaflet("https://chat.example.org", CHAT.title, "The Co-Creation Network")
+    read = Leaflet(article, f"To read before: {CHAT.title}", "The Co-Creation Network")
+    assert posted("closing")[-1].words.leaflet == page
+    assert posted("say", text="Look here: https://elsewhere.test and {page}")[0].words.leaflet is None
+    assert posted("say", text="No link at all")[0].words.leaflet is None
+    assert posted("say", chat=chat, text=f"Read {article}, then look at {{page}}")[0].words.leaflet == read
+    on_bluesky = [p.words.leaflet for p in posted("announcement", BLUESKY, chat)]
+    assert on_bluesky == [page, read], "each post has its own first link"
 
 
 # ---------------------------------------------------------------- the notice
