@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # 4,000 characters are advised for a text (Slack's documentation); the rest is room for links and escapes.
-LIMITS = Limits(graphemes=3_500)
+LIMITS = Limits(graphemes=3_500, warning="{}")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
