@@ -155,7 +155,7 @@ def _threads(opened: Opened, network: NetworkConfig, community: Community) -> li
     for chat in community.chats if net.post else ():
         for item in runsheet.build(chat).questions():
             limits = opened.capabilities.limits
-            posts = wording.posts(
+            asked = wording.posts(
                 "question",
                 chat=chat,
                 community=community,
@@ -164,7 +164,7 @@ def _threads(opened: Opened, network: NetworkConfig, community: Community) -> li
                 label=item.label,
                 text=item.text,
             )
-            posts = tuple(part for part in posts if part.words.language == community.language)
+            posts = [part for part in asked if part.words.language == community.language]
             if len(posts) > 1:
                 notes.append(f"{item.label} of {chat.id} goes out as a thread of {len(posts)} posts")
     return notes

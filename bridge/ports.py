@@ -183,7 +183,9 @@ class Platform(Protocol):
         """`settings` is an instance of `self.settings`; `secrets` holds those that are set."""
         ...
 
-    async def login(self, name: Network, settings: Any, terminal: Terminal, clock: Clock) -> Mapping[str, str]:
+    async def login(
+        self, name: Network, settings: Any, terminal: Terminal, clock: Clock
+    ) -> Mapping[str, str]:
         """Obtain the secrets of `self.secrets` with a person's help, and try them. Raises NeedsLogin if the
         network says no, Unreachable."""
         ...

@@ -62,7 +62,7 @@ def _check_length(key: str, item: runsheet.Item, chat: Chat, community: Communit
     for net in community.networks:
         if not net.post or not item.text:
             continue
-        posts = wording.posts(
+        asked = wording.posts(
             "question",
             chat=chat,
             community=community,
@@ -71,7 +71,7 @@ def _check_length(key: str, item: runsheet.Item, chat: Chat, community: Communit
             label=item.label,
             text=item.text,
         )
-        posts = [part for part in posts if part.words.language == community.language]
+        posts = [part for part in asked if part.words.language == community.language]
         if len(posts) > 1:
             words = wording.plain(
                 "question", chat=chat, community=community, net=net, label=item.label, text=item.text

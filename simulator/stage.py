@@ -69,7 +69,9 @@ class Said:
     quote: str | None = None
     liked: set[str] = field(default_factory=set)  # handles; "bridge" for the bridge's account
     boosted: set[str] = field(default_factory=set)
-    also: list[tuple[str, str]] = field(default_factory=list)  # (network, id) under which other servers hold it
+    also: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # (network, id) under which other servers hold it
     raw: dict[str, Any] = field(default_factory=dict)  # the wire form: Slack's blocks, metadata ...
 
 

@@ -246,8 +246,10 @@ class Sieve:
         uri = str(view.get("uri"))
         address = ids.address(uri)
         known = self._known.get(uri)
-        if address is None or uri in self._gone:
+        if address is None:
             return []
+        if uri in self._gone:  # the AppView lags behind the stream
+            return [self.missing(uri)] if again else []
         if convert.is_taken_down(view):
             return [self.missing(uri)] if again or known is not None else []
         if address.did == self.ours.did:

@@ -270,7 +270,12 @@ def lively() -> ChatView:
         Media("https://media.example/9.mp4", "video", ""),
         Media("https://teashop.slack.example/archives/C1/p1", "file", "A pot"),
     )
-    more: dict[str, Any] = {"text": words, "media": media, "quoted": "https://ward.example/7", "language": "cy"}
+    more: dict[str, Any] = {
+        "text": words,
+        "media": media,
+        "quoted": "https://ward.example/7",
+        "language": "cy",
+    }
     return chats.chat(chats.entry(4, "Q1", **more), asked=1)
 
 
