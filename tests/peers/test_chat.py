@@ -30,7 +30,7 @@ pytestmark = pytest.mark.peers
 SPEED = 30.0  # chat seconds in a real one
 LIMIT = 90.0  # real seconds for all of it
 PATIENCE = 3.0  # real seconds for a request: a real server hashes passwords at its own speed
-TAG = "CoastalTea"
+TAG = "HarbourTea"  # of its own: what other tests left on the same network bears theirs
 ASKED = {"Q1": "What is in your pot?", "Q2": "Who pours?"}
 STRUCK = ("answer_lost", "server_error", "rate_limited", "duplicated", "reordered")
 
