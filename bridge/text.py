@@ -18,7 +18,8 @@ from wcwidth import iter_graphemes
 
 from bridge.model import Limits, Span, Text
 
-URL = re.compile(r"https?://[^\s<>\"'”’]+[^\s<>\"'”’.,;:!?)\]}]")
+# Within a word, or behind one of these signs, no address begins (Mastodon's rules, which its counting follows).
+URL = re.compile(r"(?<![A-Za-z0-9@＠$#＃])https?://[^\s<>\"'”’]+[^\s<>\"'”’.,;:!?)\]}]")
 # Vowel signs and accents that stand by themselves: in Hindi or Thai no word does without, and \w has none.
 _MARKS = (
     "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0981-\u0d63"

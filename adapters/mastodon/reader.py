@@ -388,8 +388,12 @@ def _status(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list(answer: Answer) -> list[Any]:
-    data = answer.data() if answer.ok else None
-    return data if isinstance(data, list) else []
+    """What is listed in an answer that is yes. Raises Unreachable for one that is no list, as of a proxy that has
+    put up a page of its own: it must not pass for "there is nothing"."""
+    data = answer.data() if answer.ok else []
+    if not isinstance(data, list):
+        raise Unreachable("the server answers something else than Mastodon would")
+    return data
 
 
 def _chunks(items: list[str], size: int) -> Iterator[list[str]]:

@@ -56,13 +56,13 @@ async def behind(rig: Rig, *routes: tuple[str, str, Handler], streams: bool = Fa
     proxy = web.Application()
     for method, path, handler in routes:
         proxy.router.add_route(method, path, handler)
-    proxy.router.add_route("*", "/{path:.*}", _forwarded(access()["table"]["api"], streams=streams))
+    proxy.router.add_route("*", "/{path:.*}", forwarded(access()["table"]["api"], streams=streams))
     async with serving(proxy) as address:
         rig.stage.access = lambda: {**access(), "table": {**access()["table"], "api": address}}  # type: ignore[method-assign]
         yield
 
 
-def _forwarded(api: str, *, streams: bool) -> Handler:
+def forwarded(api: str, *, streams: bool) -> Handler:
     """A handler that passes requests on to `api`; it speaks no websocket, and says so of the stream."""
 
     async def forward(request: web.Request) -> web.StreamResponse:

@@ -11,7 +11,7 @@ from bridge.model import MINUTE, SECOND, AuthorGone, AuthorKnown, Beat, Edited, 
 from simulator.faults import Faults
 from simulator.mastodon import Server
 from simulator.stage import Draft, Person
-from tests.adapters.mastodon_rig import Mastodon, behind, server
+from tests.adapters.mastodon_rig import Mastodon, behind, forwarded, server
 from tests.conformance.rig import TAG, Rig
 
 
@@ -286,3 +286,21 @@ def _living_here(rig: Rig) -> Person:
         person = rig.person()
         if server(rig).accounts[person.account].local:
             return person
+
+
+async def test_a_page_of_a_proxys_own_is_no_empty_timeline(rig: Rig) -> None:
+    """Answered with "back soon" the link says that it cannot read, and afterwards finds what was written."""
+    away = False
+    passed_on = forwarded(rig.stage.access()["table"]["api"], streams=False)
+
+    async def timeline(request: web.Request) -> web.StreamResponse:
+        return web.Response(text="<h1>Back soon</h1>") if away else await passed_on(request)
+
+    async with behind(rig, ("GET", "/api/v1/timelines/tag/{tag}", timeline)), rig.core() as core:
+        await core.expect(Written, rig.says(rig.person(), "A1"))
+        away = True
+        missed = rig.says(rig.person(), "A2")
+        await core.until(lambda: core.errors, "Unreachable")
+        assert "something else than Mastodon" in str(core.errors[-1])
+        away = False
+        await core.expect(Written, missed)

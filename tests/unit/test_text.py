@@ -375,3 +375,13 @@ def addressed(*names: str, rest: str = "yes, every week") -> Text:
 )
 def test_a_reply_need_not_name_whom_everybody_answers(text: Text, left: str) -> None:
     assert unaddressed(text, ("chat",)).plain == left
+
+
+def test_no_address_begins_within_a_word() -> None:
+    """It is no link then, and counts as long as it is."""
+    mastodon = Limits(500, url=23, local_mentions=True)
+    address = "https://tea.example/" + "b" * 60
+    assert length(marked(f"see {address}"), mastodon) == 4 + 23
+    for before in ("see", "@", "#", "7"):
+        assert length(marked(f"{before}{address}"), mastodon) == len(before) + len(address)
+    assert length(marked(f"({address}"), mastodon) == 1 + 23
