@@ -1,0 +1,94 @@
+"""What links report, and what they are asked to deliver."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from bridge.model.posts import Post, Ref, Wishes
+from bridge.model.values import Account, Cursor, Micros, Network, Tagged, Value
+
+
+class Written(Tagged, frozen=True):
+    """A post, possibly seen before; first sight and repetition look the same."""
+
+    post: Post
+
+
+class Edited(Tagged, frozen=True):
+    """The whole post as it is after an edit."""
+
+    post: Post
+
+
+class Removed(Tagged, frozen=True):
+    """A post is gone. May come before the post itself."""
+
+    ref: Ref
+
+
+class AuthorGone(Tagged, frozen=True):
+    """An account was deleted or deactivated and takes its posts along."""
+
+    account: Account
+
+
+class AuthorKnown(Tagged, frozen=True):
+    """An author's wishes are known (again). Comes before that author's first post is shown to anybody."""
+
+    account: Account
+    wishes: Wishes = Wishes()
+
+
+class Echoed(Tagged, frozen=True):
+    """A post of ours came by, carrying the stamp of the order that made it."""
+
+    stamp: Micros
+    ref: Ref
+    uri: str
+    version: str = ""
+
+
+class Command(Tagged, frozen=True):
+    """A control was used. `item` names the run-sheet item it means, `entry` an entry's number, `on` one
+    network. Whether `by` may command is decided by the core, never by the adapter."""
+
+    verb: str
+    by: Account
+    chat: str | None = None
+    item: str | None = None
+    entry: int | None = None
+    on: Network | None = None
+    text: str = ""
+    name: str = ""  # how to call `by` in what the hosts read
+    answer: str = ""  # opaque to the core: where `Console.answer` sends what came of it
+
+
+class Malformed(Tagged, frozen=True):
+    """A payload nobody could read; quarantined with its bytes."""
+
+    payload: bytes
+    why: str
+
+
+class Beat(Tagged, frozen=True):
+    """Nothing for us, but the cursor moved on. At most one a second."""
+
+
+What: TypeAlias = Written | Edited | Removed | AuthorGone | AuthorKnown | Echoed | Command | Malformed | Beat
+
+
+class Inbound(Value, frozen=True):
+    """One thing a link reports. With `cursor`, everything up to here has been reported."""
+
+    network: Network
+    what: What
+    cursor: Cursor | None = None
+
+
+class Interest(Value, frozen=True):
+    """What the core wants a link to deliver: posts bearing a tag (case-folded), everything in these threads,
+    written at `since` or later."""
+
+    tags: tuple[str, ...] = ()
+    threads: tuple[Ref, ...] = ()
+    since: Micros = 0
