@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
+
 from bridge.chat.runsheet import Sheet
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived, ChatState, Configured, Effects, Event, Recorded, Settled, Tick
@@ -344,3 +346,18 @@ class Hour:
         entry = self.entry(what)
         assert entry is not None, f"{key(what.ref)} is no entry"
         return entry.questions, entry.rule
+
+
+def at(minute: float) -> Hour:
+    hour = Hour()
+    hour.until(minute)
+    return hour
+
+
+def edited(what: Post, words: str, edit: int = 1) -> Post:
+    again = post(what.ref.id, words, network=what.ref.network)
+    return msgspec.structs.replace(what, text=again.text, tags=again.tags, edited=what.at + edit)
+
+
+def journal(hour: Hour) -> str:
+    return msgspec.json.encode(hour.events).decode()
