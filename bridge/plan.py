@@ -24,7 +24,13 @@ from bridge.when import lead, micros, readings
 
 LONG_TAG = 12  # letters in a row that a screen reader hardly gets out as one word
 _LAST_WORDS = ("chat", "chats", "hour", "talk", "live", "network", "virtual", "week", "day")
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+PICTURES = {  # by suffix, with the bytes they begin with
+    ".png": b"\x89PNG",
+    ".jpg": b"\xff\xd8",
+    ".jpeg": b"\xff\xd8",
+    ".gif": b"GIF8",
+    ".webp": b"RIFF",
+}
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 LANGUAGE = Meta(
@@ -314,13 +320,23 @@ def _check_picture(raw: QuestionTable, key: str, context: Context) -> None:
         found.mistake(
             f"{key}.image", raw.image, "a file beside the config", "Put the picture there, or mend its name."
         )
-    elif raw.image and Path(raw.image).suffix.lower() not in PICTURES:
+    elif raw.image and not _is_picture(context.folder / raw.image):
         found.mistake(
             f"{key}.image",
             raw.image,
-            "a picture every network takes: " + ", ".join(PICTURES),
-            "Save it as one of these.",
+            "a picture every network takes: " + ", ".join(sorted(PICTURES)),
+            "Save it as one of these; a file is known by how it begins, too.",
         )
+
+
+def _is_picture(file: Path) -> bool:
+    """Whether a file is what its name says, as far as its first bytes tell."""
+    begins = PICTURES.get(file.suffix.lower())
+    try:
+        with file.open("rb") as content:
+            return begins is not None and content.read(len(begins)) == begins
+    except OSError:
+        return True  # which has been reported
 
 
 def _digest(picture: Path) -> str:

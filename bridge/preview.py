@@ -148,7 +148,7 @@ def _shown(item: runsheet.Item, chat: Chat, community: Community, net: Net) -> S
         title=net.title,
         text=wording.plain(item.kind, **words),
         parts=tuple(_part(n, posts, net.limits) for n in range(len(posts))),
-        warning=posts[0].warning,
+        warning=posts[0].warning if net.limits.warning == "{}" else None,
         image=question.image if question else None,
         alt=question.alt if question else None,
         too_large=_too_large(question.image, net) if question and question.image else "",
@@ -161,8 +161,9 @@ def _part(n: int, posts: list[Words], limits: Limits) -> Part:
     left = beside(words.warning, limits)
     same = [m for m, post in enumerate(posts) if post.language == words.language]
     taken = 0 if left.bytes is None or limits.bytes is None else limits.bytes - left.bytes
+    above = words.warning and limits.warning != "{}"  # it stands before the words there
     return Part(
-        words.text.plain,
+        (limits.warning.replace("{}", words.warning or "") if above else "") + words.text.plain,
         length(words.text, limits) + limits.graphemes - left.graphemes,
         limits.graphemes,
         len(words.text.plain.encode()) + taken,
@@ -191,7 +192,7 @@ def _alike(networks: tuple[Shown, ...]) -> list[list[Shown]]:
     """The networks that show the very same posts, together."""
     groups: dict[tuple[str, ...], list[Shown]] = {}
     for shown in networks:
-        groups.setdefault(tuple(post.text for post in shown.parts), []).append(shown)
+        groups.setdefault((shown.warning or "", *(post.text for post in shown.parts)), []).append(shown)
     return list(groups.values())
 
 

@@ -110,7 +110,9 @@ class LiveBoard:
             for h in board.health
         }
         now["hold"] = "The run sheet is on hold" if board.on_hold else "The run sheet runs"
-        stamp = f"{when.local(board.now, board.zone):%H:%M:%S}"
+        here = when.local(board.now, board.zone)
+        today = when.day(board.now, board.zone) == when.day(board.starts, board.zone)
+        stamp = f"{here:%H:%M:%S}" if today else f"{here:%d %b %H:%M:%S}"
         for key, words in now.items():
             before = self._told.get(key, "The run sheet runs" if key == "hold" else "")
             if words != before:
@@ -230,7 +232,12 @@ def _sheet(board: Board, width: int, rows: int, cut: int = 0) -> RenderableType:
         words = layout.one_line(" ".join(["▸"] * mine + [line.label, line.text])) or line.id
         style = "bold" if mine else STYLES.get(line.state, "") if line.state != "posted" else ""
         states = dict(line.on)
-        cells = [_cell(states.get(n, line.state), answers.get(line.label, {}).get(n)) for n in networks]
+        cells = [
+            _cell(
+                "" if n in board.listening else states.get(n, line.state), answers.get(line.label, {}).get(n)
+            )
+            for n in networks
+        ]
         table.add_row(_due(line, board), Text(words, style), *cells)
     if whole:
         return table
@@ -265,7 +272,8 @@ def _due(line: Line, board: Board) -> str:
 def _cell(state: str, answers: int | None) -> Text:
     sign = SIGNS.get(state, state)
     return Text(
-        sign if not answers else f"{sign} {answers}", STYLES.get(state, "yellow" if sign == state else "")
+        " ".join(filter(None, (sign, str(answers or "")))),
+        STYLES.get(state, "yellow" if sign == state else ""),
     )
 
 

@@ -83,8 +83,8 @@ async def main() -> None:
     """Converse until the end or until SIGTERM."""
     loop, talk = asyncio.get_running_loop(), asyncio.current_task()
     assert talk is not None
-    for which in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(which, talk.cancel)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever directs us, and they end us
+    loop.add_signal_handler(signal.SIGTERM, talk.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await converse()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -26,12 +26,19 @@ JETSTREAM = (
 )
 
 
+HANDLE = msgspec.Meta(
+    pattern=r"^([\w-]+(\.[\w-]+)+|did:[a-z]+:\S+|\S*…\S*)$",
+    title="a handle, without @",
+    examples=['"yourcommunity.bsky.social"'],
+)
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[networks.NAME]` of kind bluesky. `account`: a handle or DID. `jetstream`: hosts to read from, tried
     in turn; one whose address ends in `/xrpc/network.bsky.jetstream.subscribeEvents` is read in version 2.
     `api`: the account's own server, if it is not one of Bluesky's, or a proxy."""
 
-    account: str
+    account: Annotated[str, HANDLE]
     jetstream: tuple[str, ...] = JETSTREAM
     api: str | None = None
 

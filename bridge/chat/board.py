@@ -38,6 +38,7 @@ def board(state: State, chat: ChatState, now: Micros, health: tuple[Health, ...]
         health=health,
         log=tuple(chat.log[-6:]),
         buttons=_controls(chat, upcoming),
+        listening=tuple(n.name for n in community.networks if not n.post),
     )
 
 

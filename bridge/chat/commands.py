@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 
 from bridge.chat import conduct, consent, gestures, requests, wording
-from bridge.chat.community import SERVER, host_of, is_host
+from bridge.chat.community import DOORS, SERVER, host_of, is_host
 from bridge.chat.intake import retouch, touch
 from bridge.chat.runsheet import Item
 from bridge.chat.state import ChatState, Work
@@ -199,6 +199,8 @@ def _ask(work: Work, chat: ChatState, command: Command) -> str:
         return CLOSED
     if why := _too_long(command.text):
         return why
+    if work.now < chat.sheet.starts - DOORS:
+        return "Nobody is here yet: put the question into the config, or ask it when the chat is on."
     item = chat.sheet.ask(command.text.strip(), work.now)
     conduct.fire(work, chat, item)
     return f"Done: your question goes out as {item.label}."

@@ -7,6 +7,7 @@ from bridge.chat.community import is_host
 from bridge.chat.state import ChatState, State
 from bridge.chat.timeline import Entry, key
 from bridge.chat.view import ChatView, EntryView, QuestionView, Source
+from bridge.chat.wording import planned
 from bridge.model import Card, Micros, Network, Post, Text
 from bridge.settings import Net
 from bridge.text import cut, person, resembles, tame, unaddressed
@@ -239,8 +240,11 @@ def _questions(
             ),
             total=len(answers[item.number]),
             kept=sum(no not in shown for no in answers[item.number]),
+            warning=(asked.warning if asked else None) or chat.settings.warning or "",
+            alt=(asked.alt if asked else None) or "",
+            translations=asked.translations if asked else (),
         )
-        for item in chat.sheet.questions()
+        for item, asked in ((i, planned(chat.settings, i.label, i.text)) for i in chat.sheet.questions())
         if item.state != "skipped" or item.posted_at
     )
 

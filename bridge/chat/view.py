@@ -57,6 +57,9 @@ class QuestionView(Value, frozen=True):
     counts: tuple[tuple[str, int], ...] = ()  # (network title, answers)
     total: int = 0
     kept: int = 0
+    warning: str = ""
+    alt: str = ""  # what its picture shows
+    translations: tuple[tuple[str, str], ...] = ()  # (language, text)
 
 
 class ChatView(Value, frozen=True):

@@ -232,15 +232,16 @@ def _leaflet(text: Text, chat: Chat, community: Community) -> Leaflet | None:
 
 def notice(chat: Chat, community: Community, net: Net, *, brief: bool = False) -> str:
     """The sentence that tells people where their words go, in the first post of a chat and in our welcome.
-    The config can reword it, never drop it. `brief`: the words before it have named the places."""
-    places = listed([*_others(community, net), *([community.page] if community.page else [])])
+    The config can reword it, never drop it. `brief`: the words before it end with the page."""
+    rooms = dict.fromkeys(n.title for n in community.networks if n.mirror)
+    places = listed([*rooms, *([community.page] if community.page else [])])
     template: Template
     if chat.notice:
         template = chat.notice
     elif net.mirror:
         template = (ROOM_NOTICE, ROOM_NOTICES[net.public if community.page else "no"])
     elif places:
-        template = BRIEF_NOTICE if brief else NOTICE
+        template = BRIEF_NOTICE if brief and community.page else NOTICE
     else:
         template = ALONE_NOTICE
     return _filled(template, chat, community, net, {"places": places})

@@ -118,6 +118,7 @@ class Board(Tagged, frozen=True):
     health: tuple[Health, ...] = ()
     log: tuple[str, ...] = ()  # who did what, newest last
     buttons: tuple[Button, ...] = ()
+    listening: tuple[Network, ...] = ()  # where nothing is posted
 
 
 Content: TypeAlias = Words | Gathered | Notice | Board

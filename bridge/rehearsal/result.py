@@ -31,11 +31,16 @@ def show(result: dict[str, Any]) -> str:
     lines += [
         "",
         f"  People wrote {sum(written.values())} posts that belong ({posts}).",
-        f"  They became {timeline['entries']} entries; {result['slack_copies']} stand in Slack's merged channel.",
+        f"  They became {timeline['entries']} entries that can be read"
+        + (f"; {result['slack_copies']} stand in Slack's merged channel." if result["slack_copies"] else "."),
         f"  Edits followed: {_ratio(result['edits'], 'followed')}; deletions: "
         f"{_ratio(result['deletions'], 'followed')}; posts of people who left: "
         f"{_ratio(result['departures'], 'followed')}; opt-outs: {_ratio(result['opt_outs'], 'obeyed')}.",
-        f"  Let out of their room by their authors, and on the page: {_ratio(result['consents'], 'followed')}.",
+        *(
+            [f"  Let out of their room by their authors, and on the page: {_ratio(consents, 'followed')}."]
+            if (consents := result["consents"])["made"]
+            else []
+        ),
         f"  From a post to the page: {_ms(result['latency_ms']['p50'])} (half), "
         f"{_ms(result['latency_ms']['p99'])} (99 in 100).",
     ]

@@ -39,6 +39,9 @@ def document(view: ChatView) -> dict[str, Any]:
                 "answers": dict(question.counts),
                 "total": question.total,
                 "kept": question.kept,
+                "warning": question.warning or None,
+                "picture": question.alt or None,
+                "translations": dict(question.translations),
             }
             for question in view.questions
         ],

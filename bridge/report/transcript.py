@@ -98,6 +98,11 @@ def _section(section: layout.Section, view: ChatView) -> list[str]:
     question = section.question
     blocks = [f"## {section.key} {plain(section.title)}" if question else f"## {plain(section.title)}"]
     if question:
+        blocks += [plain(text) for _, text in question.translations]
+        if question.warning:
+            blocks.append(f"Content warning: {plain(question.warning)}")
+        if question.alt:
+            blocks.append(f"Its picture shows: {plain(question.alt)}")
         asked = f"Asked at {layout.moment(question.posted, view)}. " if question.posted is not None else ""
         facts = [plain(layout.figures(question)), *filter(None, [layout.also(section)])]
         blocks.append(f"{asked}{'; '.join(facts)}.")

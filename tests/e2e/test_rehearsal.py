@@ -146,7 +146,7 @@ def test_the_verdict_comes_before_the_page_is_held(tmp_path: Path) -> None:
         *("--config", str(SHIPPED), "--participants", "8", "--answers", "24", "--seed", "24"),
     ]
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as held:
         assert held.stdout is not None
         assert held.stderr is not None
@@ -161,7 +161,7 @@ def test_the_verdict_comes_before_the_page_is_held(tmp_path: Path) -> None:
             notes += held.stderr.readline()
         with urllib.request.urlopen(notes.split("The page stays at ")[1].split()[0]) as page:
             assert b"CCNVirtual" in page.read()
-        held.send_signal(signal.SIGINT)
+        os.killpg(held.pid, signal.SIGINT)  # as a terminal does, to all that run in it
         rest, errors = held.communicate(timeout=60)
     assert (held.returncode, rest) == (0, ""), errors
     assert "The chat is rehearsed as if it began now." in notes

@@ -332,6 +332,14 @@ def test_two_hosts_pressing_at_once_do_one_thing(verb: str) -> None:
     assert states.count("planned") == 2, "Q2 and Q3 are as they were"
 
 
+def test_nothing_is_asked_before_anybody_is_there() -> None:
+    hour = Hour()
+    hour.until(-40)
+    assert "Nobody is here yet" in hour.command("ask", "Who comes?")
+    hour.until(-20)
+    assert hour.command("ask", "Who comes?") == "Done: your question goes out as Q4."
+
+
 def test_words_name_the_item_a_button_would_mean() -> None:
     hour = Hour()
     hour.until(4)

@@ -165,11 +165,11 @@ def test_a_text_that_would_vanish_without_a_page_is_a_mistake(tmp_path: Path) ->
 
 
 def test_an_image_with_alt_text_beside_the_config_is_fine(tmp_path: Path) -> None:
-    (tmp_path / "q1.png").write_bytes(b"picture")
+    (tmp_path / "q1.png").write_bytes(b"\x89PNG picture")
     text = swap("at = 5\n", 'at = 5\nimage = "q1.png"\nalt = "A tide table"\n')
     question = read(tmp_path, text).community.chats[0].questions[0]
     assert (question.image, question.alt) == (str(tmp_path / "q1.png"), "A tide table")
-    assert question.digest == hashlib.sha256(b"picture").hexdigest()
+    assert question.digest == hashlib.sha256(b"\x89PNG picture").hexdigest()
 
 
 def test_a_start_that_the_clocks_skip_is_a_mistake(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_places_are_counted_as_people_count(tmp_path: Path) -> None:
 
 
 def test_a_picture_is_one_that_every_network_takes(tmp_path: Path) -> None:
-    (tmp_path / "q1.tiff").write_bytes(b"picture")
+    (tmp_path / "q1.tiff").write_bytes(b"\x89PNG picture")
     text = swap("at = 5\n", 'at = 5\nimage = "q1.tiff"\nalt = "A tide table"\n')
     assert ".png" in only(tmp_path, text).expected
 

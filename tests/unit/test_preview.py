@@ -80,11 +80,14 @@ def test_the_shipped_preview_can_be_read_and_is_json() -> None:
 
 
 def test_warnings_pictures_and_long_texts_are_shown(tmp_path: Path) -> None:
-    (tmp_path / "q1.png").write_bytes(b"picture")
+    (tmp_path / "q1.png").write_bytes(b"\x89PNG picture")
     text = CONFIG.replace("at = 5\n", 'at = 5\nimage = "q1.png"\nalt = "A chart"\nwarning = "water"\n')
     text = text.replace("Who keeps it?", "Who keeps it? " * 30)
-    shown = preview.show(preview.preview(config(tmp_path, text=text)))
-    assert "[content warning: water]" in shown
+    own = hall()
+    own.limits = Limits(500, warning="{}")
+    shown = preview.show(preview.preview(config(tmp_path, own, square(), room(), text=text)))
+    assert "    [content warning: water]\n    Q1 What" in shown, "a field of its own"
+    assert "    ⚠ water\n\n    Q1 What" in shown, "before the words"
     assert "q1.png, described: A chart]" in shown
     assert "of 300), part 1 of 2" in shown
     assert "To think about:\nconfig.toml" in shown.replace(f"{tmp_path}/", "")
@@ -109,14 +112,15 @@ def test_a_warning_counts(tmp_path: Path) -> None:
     beside.limits = Limits(500, warning="{}")
     data = preview.preview(config(tmp_path, beside, square(), room(), text=text))
     (item,) = [i for i in data.chats[0].items if i.id == "q1"]
-    words = count(item.networks[0].parts[0].text)
+    words = count("Q1 What is a tide? #TideTalk")
     assert [shown.parts[0].count - words for shown in item.networks] == [8, 12, 12]
     in_square = item.networks[1].parts[0]
-    assert in_square.bytes == len(f"⚠ wet feet\n\n{in_square.text}".encode())
+    assert in_square.text == "⚠ wet feet\n\nQ1 What is a tide? #TideTalk"
+    assert in_square.bytes == len(in_square.text.encode())
 
 
 def test_a_picture_too_large_for_a_network_is_named(tmp_path: Path) -> None:
-    (tmp_path / "q1.png").write_bytes(bytes(1_000_001))
+    (tmp_path / "q1.png").write_bytes(b"\x89PNG" + bytes(999_997))
     text = CONFIG.replace("at = 5\n", 'at = 5\nimage = "q1.png"\nalt = "A chart"\n')
     small, large = hall(), square()
     small.limits, large.limits = Limits(300, image=1_000_000), Limits(300, image=1_000_001)

@@ -56,6 +56,22 @@ def test_markdown_says_who_answered_what_to_which_question_from_where() -> None:
     assert headings == ["Hellos", "Q1", "Q2", "Q3", "Q4", "Q5", "Q6", "Q7", "After"]
 
 
+def test_what_else_a_question_carried_stands_under_it() -> None:
+    view = chats.busy()
+    first = msgspec.structs.replace(
+        view.questions[0], warning="work", alt="Two <people>", translations=(("cy", "Beth yw <b>?"),)
+    )
+    view = msgspec.structs.replace(view, questions=(first, *view.questions[1:]))
+    shown = report.markdown(view)
+    assert "Beth yw \\<b\\>?" in shown or "Beth yw &lt;b&gt;?" in shown
+    assert "Content warning: work\n\nIts picture shows: Two " in shown
+    page = report.html(view)
+    assert '<p class="translation" lang="cy">Beth yw &lt;b&gt;?</p>' in page
+    assert "Content warning: work. Its picture shows: Two &lt;people&gt;" in page
+    question = report.document(view)["questions"][0]
+    assert (question["picture"], question["translations"]) == ("Two <people>", {"cy": "Beth yw <b>?"})
+
+
 def rendered(words: str) -> tuple[set[str], str]:
     """What Markdown makes of a stranger's answer: the kinds of its tokens, and the words a reader sees."""
     view = chats.chat(chats.entry(4, "Q1", text=Text(words)), asked=1)

@@ -66,10 +66,22 @@ def changed(**fields: object) -> Chat:
 # ---------------------------------------------------------------- each kind
 
 
+def test_people_are_told_only_of_places_where_their_words_really_go() -> None:
+    """Nothing is copied from one public network to another."""
+    two = msgspec.structs.replace(COMMUNITY, networks=(MASTODON, BLUESKY))
+    assert (
+        wording.notice(CHAT, two, MASTODON) == f"Public answers also show on https://chat.example.org, {STOP}"
+    )
+    unseen = msgspec.structs.replace(two, page=None)
+    assert wording.notice(CHAT, unseen, BLUESKY).startswith("Public answers go into the transcript,")
+    roomy = msgspec.structs.replace(COMMUNITY, page=None)
+    assert wording.notice(CHAT, roomy, MASTODON, brief=True) == f"Public answers also show on Slack, {STOP}"
+
+
 def test_announcement() -> None:
     assert said("announcement") == (
         "Join us for #CCNVirtual: Cultivating communities of practice. Tuesday 20 March 2018, 20:00 to 21:00 "
-        "London time (20:00 UTC). Public answers also show on Bluesky, Slack and https://chat.example.org, "
+        "London time (20:00 UTC). Public answers also show on Slack and https://chat.example.org, "
         f"{STOP} Everyone is welcome. Your hosts: Lucy Scarisbrick and Vanessa Garrity. "
         "We also meet on Bluesky and Slack."
     )
