@@ -6,6 +6,7 @@ Nothing is posted. A network that fails harms no other network's report.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from typing import Literal, TypeAlias
@@ -14,15 +15,19 @@ import msgspec
 
 from bridge import when
 from bridge.chat import runsheet, wording
+from bridge.chat.conduct import QUIET
 from bridge.config import Config, NetworkConfig
 from bridge.errors import LinkError, Mistake, NeedsLogin
 from bridge.model import Limits, Network, Opened
 from bridge.ports import Clock, Inspected, Remark, SessionStore
 from bridge.readiness import missing_secrets, not_ready, passed
 from bridge.secrets import variable
-from bridge.settings import Chat, Community
+from bridge.settings import Chat, Community, Net
+
+log = logging.getLogger(__name__)
 
 Sessions: TypeAlias = Callable[[Network], SessionStore]
+Planned: TypeAlias = list[tuple[runsheet.Item, tuple[wording.Part, ...]]]
 
 PATIENCE = 30.0  # seconds for one network to let us in
 SKEW = 5.0  # seconds a clock may be wrong before answers could seem to come at another question's time
@@ -98,14 +103,29 @@ async def _network(
         async with asyncio.timeout(clock.timeout(PATIENCE)), adapter.open(sessions(network.name)) as link:
             remarks = await link.inspect() if isinstance(link, Inspected) else ()
             return _opened(link.opened, title, network, config.community, remarks)
-    except NeedsLogin as error:
-        names = " and ".join(variable(network.name, secret) for secret in network.platform.secrets)
-        mend = f"Get a new one with: chatbridge login {network.name}. Or put one into {names}."
-        return NetworkReport(network.name, title, "refused", remarks=(Remark(str(error), mend, True),))
-    except (LinkError, TimeoutError) as error:
-        why = str(error) or f"no answer within {PATIENCE:g} seconds"
-        mend = f"Look at the addresses in [{own}] and at this machine's connection, then check again."
-        return NetworkReport(network.name, title, "down", remarks=(Remark(why, mend, True),))
+    except Exception as error:
+        return _failed(error, network, title)
+
+
+def _failed(error: Exception, network: NetworkConfig, title: str) -> NetworkReport:
+    """A network that could not be looked at, be it for a bug of its adapter's."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    state: Literal["refused", "down"] = "down"
+    match error:
+        case NeedsLogin():
+            state, what = "refused", str(error)
+            names = " and ".join(variable(network.name, secret) for secret in network.platform.secrets)
+            mend = f"Get a new one with: chatbridge login {network.name}. Or put one into {names}."
+        case LinkError() | TimeoutError():
+            what = str(error) or f"no answer within {PATIENCE:g} seconds"
+            addresses = f"the addresses in [networks.{network.name}]"
+            mend = f"Look at {addresses} and at this machine's connection, then check again."
+        case _:
+            log.error("%s: the adapter failed", network.name, exc_info=error)
+            what = f"the adapter failed: {type(error).__name__}"
+            mend = f"This is a bug: tell those who wrote the adapter for {title} what was logged."
+    return NetworkReport(network.name, title, state, remarks=(Remark(what, mend, True),))
 
 
 def _opened(
@@ -113,13 +133,17 @@ def _opened(
 ) -> NetworkReport:
     capabilities = opened.capabilities
     can = [
-        "posts can be corrected" if capabilities.edits else "posts cannot be corrected, only taken back",
+        "posts can be corrected" if capabilities.edits else "posts are corrected by a new post or a reply",
         *(["the merged timeline stands here"] if capabilities.mirror else []),
         *(["hosts command from here"] if capabilities.console else []),
         *([] if network.post else ["only listens (post = false)"]),
     ]
-    can += _posts(network, community)
-    can += _threads(opened, network, community)
+    net = next(net for net in community.networks if net.name == network.name)
+    for chat in community.chats if net.post else ():
+        items = runsheet.build(chat).items
+        planned = [(item, _posts(item, chat, community, net, capabilities.limits)) for item in items]
+        can += [] if net.mirror else [_times(planned, chat)]
+        can += _threads(planned, chat, community)
     if abs(opened.skew) > SKEW:
         way = "ahead of" if opened.skew > 0 else "behind"
         what = f"its clock is {abs(opened.skew):.0f} seconds {way} ours"
@@ -138,35 +162,36 @@ def _opened(
     )
 
 
-def _posts(network: NetworkConfig, community: Community) -> list[str]:
+def _posts(
+    item: runsheet.Item, chat: Chat, community: Community, net: Net, limits: Limits
+) -> tuple[wording.Part, ...]:
+    """The posts an item makes within this server's own limits; a recap, as if there were no answers yet."""
+    return wording.posts(
+        item.kind,
+        chat=chat,
+        community=community,
+        net=net,
+        limits=limits,
+        label=item.label if item.number else "The whole hour" if item.id == "recap" else "",
+        text=item.text,
+        lead=item.lead,
+    )
+
+
+def _times(planned: Planned, chat: Chat) -> str:
     """How often an account speaks: some servers ask automated ones to be sparing, or to ask first."""
-    notes = []
-    for chat in community.chats if network.post and not network.platform.mirror else ():
-        items = runsheet.build(chat).items
-        quiet = sum(item.kind in ("reminder", "recap") for item in items)
-        notes.append(f"{chat.id} posts {len(items)} times, {quiet} of them quietly")
-    return notes
+    count = sum(len(posts) for _, posts in planned)
+    quiet = sum(len(posts) for item, posts in planned if item.kind in QUIET)
+    return f"{chat.id} posts {count} times, {quiet} of them quietly"
 
 
-def _threads(opened: Opened, network: NetworkConfig, community: Community) -> list[str]:
+def _threads(planned: Planned, chat: Chat, community: Community) -> list[str]:
     """Which questions this server's own limit makes threads of."""
-    net = next(net for net in community.networks if net.name == network.name)
     notes = []
-    for chat in community.chats if net.post else ():
-        for item in runsheet.build(chat).questions():
-            limits = opened.capabilities.limits
-            asked = wording.posts(
-                "question",
-                chat=chat,
-                community=community,
-                net=net,
-                limits=limits,
-                label=item.label,
-                text=item.text,
-            )
-            posts = [part for part in asked if part.words.language == community.language]
-            if len(posts) > 1:
-                notes.append(f"{item.label} of {chat.id} goes out as a thread of {len(posts)} posts")
+    for item, posts in planned:
+        alike = [part for part in posts if part.words.language == community.language]
+        if item.kind == "question" and len(alike) > 1:
+            notes.append(f"{item.label} of {chat.id} goes out as a thread of {len(alike)} posts")
     return notes
 
 

@@ -103,7 +103,7 @@ class Journal:
     simulations, whose runs have to repeat; a power cut may cost what was committed last.
 
     Raises JournalLocked if another process has it, JournalUnreadable if the file is something else or was
-    written by a newer version.
+    written by a newer version, JournalError if it cannot be opened.
     """
 
     def __init__(self, path: Path, *, inline: bool = False) -> None:
@@ -111,7 +111,8 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(path)
         try:
-            self._db = _connect(path, "OFF" if inline else "FULL")
+            with _usable(path):
+                self._db = _connect(path, "OFF" if inline else "FULL")
         except BaseException:
             os.close(self._lock)
             raise
@@ -331,8 +332,8 @@ def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
     try:
         application = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.OperationalError as error:  # the disk, the folder or its rights, not the file's content
-        raise JournalError(f"{path}: the journal cannot be opened: {error}. Look at the disk.") from None
+    except sqlite3.OperationalError:  # the disk, the folder or its rights, not the file's content
+        raise
     except sqlite3.DatabaseError:
         application, version = 0, 0
     if application != APPLICATION:
@@ -348,11 +349,23 @@ def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
 
 def recorded(path: Path) -> Iterator[Recorded]:
     """Every event of a journal, in order, whoever writes on it; nothing of the file is changed. Raises
-    JournalUnreadable if it is not a journal or damaged, JournalError if it cannot be opened."""
-    with _reader(path, "?mode=ro") as db:
+    JournalUnreadable if it is not a journal or damaged, JournalError if it cannot be opened or read."""
+    with _usable(path), _reader(path, "?mode=ro") as db:
         _must_be_ours(db, path)
         for seq, at, body in db.execute("SELECT seq, at, body FROM events ORDER BY seq"):
             yield Recorded(seq, at, _event.decode(body))
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Raises JournalError for what the disk, the folder or its rights do not allow."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise JournalError(
+            f"{path}: the journal cannot be used: {error}. Is there room on the disk, and is it a file that this "
+            "user may read and write?"
+        ) from None
 
 
 @contextmanager

@@ -11,11 +11,11 @@ import sys
 import termios
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from bridge.config import Config, NetworkConfig
-from bridge.errors import ConfigError, Mistake
+from bridge.errors import ChatbridgeError, ConfigError, Mistake
 from bridge.ports import Clock, Terminal
 from bridge.readiness import not_ready
 from bridge.secrets import folder, variable
@@ -54,10 +54,17 @@ class Shell:
         print(text, file=sys.stderr, flush=True)
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
-        """See `bridge.ports.Terminal`. "" at the end of the input."""
+        """See `bridge.ports.Terminal`. "" at the end of the input. Raises ChatbridgeError for what is no text."""
         print(prompt, end="", file=sys.stderr, flush=True)
-        with _unseen() if secret and sys.stdin.isatty() else _seen():
-            return (await _line()).strip()
+        try:
+            with _unseen() if secret and sys.stdin.isatty() else nullcontext():
+                line = await _line()
+            line.encode()  # some locales let through what is no text
+        except UnicodeError:
+            raise ChatbridgeError(
+                "What was typed is not text in UTF-8. Nothing was kept; start again."
+            ) from None
+        return line.strip()
 
 
 async def _line() -> str:
@@ -65,22 +72,25 @@ async def _line() -> str:
     loop = asyncio.get_running_loop()
     read: asyncio.Future[str] = loop.create_future()
 
-    def hand_over(line: str) -> None:
-        if not read.done():
+    def hand_over(line: str | Exception) -> None:
+        if read.done():
+            return
+        if isinstance(line, Exception):
+            read.set_exception(line)
+        else:
             read.set_result(line)
 
     def wait() -> None:
-        line = sys.stdin.readline()
+        line: str | Exception
+        try:
+            line = sys.stdin.readline()
+        except Exception as error:  # whoever waits has to hear of it
+            line = error
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(hand_over, line)
 
     threading.Thread(target=wait, name="stdin", daemon=True).start()
     return await read
-
-
-@contextmanager
-def _seen() -> Iterator[None]:
-    yield
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""Every item of a config's run sheets as each network would show it. Pure: data first, then words."""
+"""Every item of a config's run sheets as each network would show it: data first, then words. Nothing is asked
+but how large its pictures are."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ class Budgets:
             self._left[method, str(policy)] = _Left(int(str(left)), int(str(reset)) * SECOND)
 
     def wait(self, method: str, now: Micros) -> float:
-        """Seconds until a request may be made; 0 if it may at once."""
+        """Seconds until a request may be made; 0 if it may at once. `now`: by the server's clock, which stamps
+        when a budget is renewed."""
         cost = _COST.get(method.rpartition(".")[2], 1)
         ends = [
             left.until

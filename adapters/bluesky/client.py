@@ -29,7 +29,7 @@ from atproto_core.exceptions import AtProtocolError
 from adapters.bluesky.budgets import Budgets
 from adapters.bluesky.convert import Json
 from bridge.errors import LinkError, NeedsLogin, Unreachable
-from bridge.model import Micros, Refused, RetryLater, Unclear
+from bridge.model import SECOND, Micros, Refused, RetryLater, Unclear
 from bridge.ports import Clock, SessionStore
 
 # limited: 429. login: our credentials are refused. refused: the server said no. unsent: never left this
@@ -207,7 +207,7 @@ class Client:
     async def _call(
         self, kind: Literal["query", "procedure"], method: str, body: dict[str, Any]
     ) -> tuple[Json, Json]:
-        if after := self._budgets.wait(method, self._clock.now()):
+        if after := self._budgets.wait(method, self._there()):
             raise Failure("limited", f"{self._where} allows no more of {method} for now", after=after)
         invoke = self._sdk.invoke_query if kind == "query" else self._sdk.invoke_procedure
         options = {"input_encoding": "application/json"} | body if kind == "procedure" else body
@@ -273,10 +273,14 @@ class Client:
         return Failure("unclear", why, name, status=status)
 
     def _wait(self, error: RateLimitExceededError) -> float | None:
-        """Seconds until the limit is lifted, by chat time, in which servers stamp."""
+        """Seconds until the limit is lifted."""
         if error.reset_at is not None:
-            return float(max(1.0, error.reset_at.timestamp() - self._clock.now() / 1e6))
+            return float(max(1.0, error.reset_at.timestamp() - self._there() / SECOND))
         return None if error.retry_after is None else float(error.retry_after)
+
+    def _there(self) -> Micros:
+        """What time it is by the server's clock."""
+        return self._clock.now() + int(self.skew * SECOND)
 
     @property
     def _where(self) -> str:

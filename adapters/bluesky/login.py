@@ -40,7 +40,16 @@ async def login(settings: Settings, terminal: Terminal, clock: Clock) -> Mapping
 
 
 async def _offer_label(client: Client, terminal: Terminal) -> None:
-    """Bots say that they are: with a label they put on their own profile."""
+    """Bots say that they are. The password is good whatever becomes of this."""
+    try:
+        await _label(client, terminal)
+    except Failure as failure:
+        mend = "chatbridge login, with this network's name, can try again."
+        terminal.say(f"The account was not labelled as automated: {failure.why}. {mend}")
+
+
+async def _label(client: Client, terminal: Terminal) -> None:
+    """Put the label on our own profile, unless it is there. Raises Failure."""
     place = {"repo": client.did, "collection": ids.PROFILE, "rkey": "self"}
     try:
         found = await client.query("com.atproto.repo.getRecord", **place)

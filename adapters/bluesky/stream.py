@@ -16,7 +16,8 @@ from bridge.ports import Clock
 
 _OVERLAP = 5 * SECOND  # hosts stamp the same event a little apart
 _SILENCE = 60.0  # seconds: the network is never this quiet
-_PAUSE = 1.0  # seconds before the next host
+_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before the next host
+_STEADY = 60.0  # seconds a connection must hold for those before it to be forgotten
 _LARGEST = 1 << 20  # bytes of a frame
 _V2 = "/xrpc/network.bsky.jetstream.subscribeEvents"
 _COLLECTIONS = (ids.POST, ids.PROFILE, ids.GATE)
@@ -37,13 +38,14 @@ class Jetstream:
         """Every frame after `read()`, how far it has been read; 0: from `since` (0: live), as far as that goes
         back. None says that a connection has been made anew: what a v1 host has forgotten by then it skips
         without a word. Raises CursorLost if a host says that what came after `read()` is gone; Unreachable
-        once all hosts have failed in a row."""
-        failed = 0
+        once all hosts in a row told nothing. The pauses between connections that do not hold grow."""
+        failed = short = 0
         why = host = ""
         async with aiohttp.ClientSession() as session:
             while failed < max(2, len(self.addresses)):
                 host = self.addresses[self._next]
                 got = False
+                began = self._clock.now()
                 try:
                     async with aclosing(self._connection(session, host, read(), since)) as connection:
                         async for frame in connection:
@@ -57,7 +59,9 @@ class Jetstream:
                     why = str(error) or type(error).__name__
                 failed += 1
                 self._next = (self._next + 1) % len(self.addresses)
-                await self._clock.sleep(_PAUSE)
+                held = (self._clock.now() - began) / SECOND
+                short = 1 if got and held > _STEADY else short + 1
+                await self._clock.sleep(min(_LONGEST_PAUSE, _PAUSE * 2.0 ** min(short - 1, 8)))
         raise Unreachable(f"No Jetstream host serves us. The last one, {urlsplit(host).hostname}, {why}.")
 
     async def _connection(

@@ -343,7 +343,8 @@ class Reader:
     # ------------------------------------------------------------ telling
 
     async def next(self) -> Inbound:
-        """The next thing to report. Raises what ended the reading, a LinkError."""
+        """The next thing to report. Raises what ended the reading: a LinkError, or for a bug of ours the group
+        it was raised in."""
         item = await self._items.get()
         self._drained.set()
         if isinstance(item, Exception):

@@ -117,6 +117,50 @@ async def test_mastodon_refuses_a_code_of_somebody_elses_and_nothing_is_marked_u
     await staged(Mastodon, doing)
 
 
+@pytest.mark.parametrize("trouble", ["refusal", "outage"])
+async def test_mastodon_keeps_a_good_token_though_the_account_cannot_be_marked(trouble: str) -> None:
+    async def doing(stage: Mastodon) -> None:
+        stage.me.bot = False
+
+        def reads_the_code(said: str) -> str:
+            return stage.oauth.authorise(said.split("\n\n  ")[1].split(maxsplit=1)[0])
+
+        def agrees(said: str) -> str:
+            if trouble == "refusal":
+                stage.scopes = "read"
+            else:
+                stage.faults.at("net", "outage", 0)
+            return "y"
+
+        owner = Owner(code=reads_the_code, automated=agrees)
+        assert await log_in(mastodon, stage, owner) == {"token": stage.token}
+        assert not stage.me.bot
+        assert "The account was not marked" in owner.said[-1]
+        assert "This is an automated account" in owner.said[-1]
+        assert "copied" not in owner.said[-1]
+
+    await staged(Mastodon, doing)
+
+
+async def test_mastodon_blames_the_code_for_nothing_else() -> None:
+    """Neither for a registration that is refused nor for a server that is out when it is exchanged."""
+
+    async def doing(stage: Mastodon) -> None:
+        def reads_the_code_too_late(said: str) -> str:
+            stage.faults.at("net", "outage", 0)
+            return stage.oauth.authorise(said.split("\n\n  ")[1].split(maxsplit=1)[0])
+
+        with pytest.raises(Unreachable) as late:
+            await log_in(mastodon, stage, Owner(code=reads_the_code_too_late))
+        owner = Owner()
+        with pytest.raises(NeedsLogin, match="registers no application") as early:
+            await log_in(mastodon, stage, owner)
+        assert not owner.asked
+        assert "copied" not in str(late.value) + str(early.value)
+
+    await staged(Mastodon, doing)
+
+
 async def test_a_server_that_does_not_answer_is_said_so() -> None:
     settings = mastodon.settings(server="http://127.0.0.1:9")
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
@@ -172,6 +216,19 @@ async def test_bluesky_takes_an_app_password_and_labels_the_account_once() -> No
         assert len(again.asked) == 1
         with pytest.raises(NeedsLogin):
             await log_in(bluesky, stage, Owner(password="wrong-wrong-wrong"))
+
+    await staged(Bluesky, doing)
+
+
+async def test_bluesky_keeps_a_good_password_though_the_account_cannot_be_labelled() -> None:
+    async def doing(stage: Bluesky) -> None:
+        password = stage.access()["secrets"]["PASSWORD"]
+        for method in ("com.atproto.repo.putRecord", "com.atproto.repo.getRecord"):
+            unlabel(stage)
+            stage.faulty.add(method)
+            owner = Owner(password=password, automated="y")
+            assert await log_in(bluesky, stage, owner) == {"password": password}
+            assert "was not labelled as automated" in owner.said[-1]
 
     await staged(Bluesky, doing)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing
 from urllib.parse import parse_qs
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from adapters.bluesky.stream import Jetstream
 from bridge.errors import CursorLost, Unreachable
-from bridge.model import Edited, Malformed, Removed, Written
+from bridge.model import SECOND, Edited, Malformed, Micros, Removed, Written
 from simulator.stage import Said
 from tests.adapters.bluesky_rig import Bluesky, opened, server
 from tests.conformance.rig import TAG, Rig
@@ -140,6 +145,50 @@ async def test_a_host_that_only_pings_is_left(version: str) -> None:
         server(rig).hub.hosts[0].mute = True
         await link.expect(Written, rig.says(rig.person(), "told by another"))
         assert server(rig).hub.hosts[1].asked
+
+
+class Jumping:
+    """A clock that stands, but for jumps; it keeps how long was slept."""
+
+    def __init__(self) -> None:
+        self.at = SECOND
+        self.slept: list[float] = []
+
+    def now(self) -> Micros:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += int(seconds * SECOND)
+
+    def timeout(self, seconds: float) -> float:
+        return seconds
+
+
+async def test_a_host_that_closes_after_a_frame_is_asked_less_and_less_often() -> None:
+    """It is never given up, since what it tells arrives; a connection that holds for long makes it good."""
+
+    async def curt(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_str("{}")
+        await socket.close()
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/subscribe", curt)
+    async with TestServer(app) as host:
+        clock = Jumping()
+        stream = Jetstream([f"ws://127.0.0.1:{host.port}"], clock)
+        came = 0
+        async with asyncio.timeout(10), aclosing(stream.frames(lambda: 0, 0)) as frames:
+            async for frame in frames:
+                came += frame is not None
+                if came == 9 and frame is not None:
+                    clock.at += 120 * SECOND
+                if came == 12:
+                    break
+        assert clock.slept == [1, 2, 4, 8, 16, 32, 60, 60, 1, 2, 4]
 
 
 async def test_when_no_host_answers_it_is_said_which() -> None:

@@ -12,6 +12,7 @@ import pytest
 from adapters.bluesky import ids
 from adapters.bluesky.shapes import Shape, shape
 from bridge.model import (
+    SECOND,
     Absent,
     Echoed,
     Endorse,
@@ -264,6 +265,29 @@ async def test_a_budget_that_is_used_up_is_not_tried() -> None:
         assert isinstance(
             await link.send(rig.order(Retract(Ref("bluesky", f"at://{stage.me.did}/x/y")))), Sent
         )
+
+
+@pytest.mark.parametrize("ahead", [-7_200, 7_200])
+async def test_a_budget_is_renewed_by_the_servers_clock(ahead: int) -> None:
+    """Its reset is stamped by a clock that may differ from ours by hours."""
+    async with Bluesky().rig() as rig:
+        ours = rig.clock.now
+        rig.clock.now = lambda: ours() - ahead * SECOND  # type: ignore[method-assign]
+        stage = server(rig)
+        async with rig.open(read=False) as link:
+            assert abs(link.opened.skew - ahead) < 60
+            await link.sent(rig.publish("Q1"))
+            stage.pds.budgets.writes[0].limit = 4
+            await link.sent(rig.publish("Q2"))
+            used_up = await link.send(rig.publish("Q3"))
+            assert isinstance(used_up, RetryLater)
+            assert 3000 < used_up.after <= 3601
+            stage.pds.budgets.writes[0].limit = 5000
+        async with rig.open(read=False) as link:
+            rig.strike("rate_limited")
+            refused = await link.send(rig.publish("Q3"))
+            assert isinstance(refused, RetryLater)
+            assert 10 < refused.after <= 31
 
 
 # ---------------------------------------------------------------- pictures and cards

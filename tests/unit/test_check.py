@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import stat
+import sys
 from pathlib import Path
 
 import msgspec
@@ -11,8 +14,8 @@ import pytest
 
 from bridge import check
 from bridge.config import Config, load
-from bridge.errors import ConfigError, NeedsLogin, Unreachable
-from bridge.login import login
+from bridge.errors import ChatbridgeError, ConfigError, NeedsLogin, Unreachable
+from bridge.login import Shell, login
 from bridge.model import Capabilities, Limits, Micros, Network, Opened
 from bridge.ports import Remark, SessionStore
 from bridge.readiness import missing_secrets, passed
@@ -98,8 +101,12 @@ async def test_networks_that_are_ready_say_what_they_can(tmp_path: Path) -> None
         "posts can be corrected",
         "the merged timeline stands here",
         "hosts command from here",
-        "rhythm posts 9 times, 4 of them quietly",
+        "rhythm posts 133 times, 37 of them quietly",
         "Q1 of rhythm goes out as a thread of 3 posts",
+    )
+    assert report.networks[1].can == (
+        "posts are corrected by a new post or a reply",
+        "rhythm posts 10 times, 4 of them quietly",
     )
     assert report.networks[0].remarks[0].what == "its clock is 12 seconds behind ours"
     shown = check.show(report)
@@ -129,6 +136,26 @@ async def test_each_failure_is_told_apart_and_harms_no_other(tmp_path: Path) -> 
     assert "[networks.square]" in report.networks[1].remarks[0].mend
     assert "Not ready yet." in check.show(report)
     assert "hush" not in check.show(report) + repr(report)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+async def test_a_bug_of_one_adapter_harms_no_other_network(
+    tmp_path: Path, grouped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(name: Network) -> Opened:
+        bug = KeyError("configuration")
+        raise ExceptionGroup("reading", [bug]) if grouped else bug
+
+    report = await check.check(
+        config(tmp_path, hall(opens=fails), square(), room()), Still(), offline=False, sessions=sessions
+    )
+    assert [n.state for n in report.networks] == ["down", "ready", "ready"]
+    remark = report.networks[0].remarks[0]
+    assert remark.needed
+    assert remark.what == "the adapter failed: KeyError"
+    assert "Hall" in remark.mend
+    assert "configuration" in caplog.text
+    assert not report.ok
 
 
 async def test_a_network_that_lacks_something_is_not_asked(tmp_path: Path) -> None:
@@ -215,6 +242,15 @@ async def test_login_keeps_secrets_for_this_user_alone_and_the_next_load_has_the
     assert "networks.hall" not in [m.key for m in missing_secrets(after)]
     assert dict(config(tmp_path).networks[0].secrets) == {"token": "hush-1"}  # the environment goes first
     assert "hush" not in repr(after)
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])  # as the locale has it
+async def test_what_is_no_text_is_refused_in_words(errors: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8", errors))
+    async with asyncio.timeout(5):
+        with pytest.raises(ChatbridgeError, match="not text in UTF-8") as refused:
+            await Shell().ask("The password: ", secret=True)
+    assert "caf" not in str(refused.value)
 
 
 async def test_login_keeps_nothing_that_was_refused_and_names_what_is_unknown(tmp_path: Path) -> None:

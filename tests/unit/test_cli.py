@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,24 @@ async def test_a_damaged_page_is_refused_in_words(
         list(recorded(path))
     assert cli.main(["report"]) == FAILED
     assert f"{path.name}: the journal is damaged: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["status"], ["report"], ["forget", "mastodon:@ann@ward.example"]])
+def test_a_journal_that_cannot_be_opened_is_refused_in_words(
+    command: list[str], place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "journal.db").mkdir()
+    assert cli.main(command) == FAILED
+    assert "journal.db: the journal cannot be used: " in capsys.readouterr().err
+
+
+async def test_a_journal_that_cannot_be_read_is_refused_in_words(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Journal(place / "journal.db")) as journal:
+        await journal.run(lambda db: db.execute("DROP TABLE events").close())
+    assert cli.main(["status"]) == FAILED
+    assert "journal.db: the journal cannot be used: no such table" in capsys.readouterr().err
 
 
 async def test_an_event_nobody_can_read_is_refused_in_words(place: Path) -> None:
