@@ -13,7 +13,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -56,26 +57,32 @@ FINAL: frozenset[State] = frozenset({"sent", "refused", "held", "cancelled"})
 
 FIRST_WAIT = 2.0  # seconds before the second try
 LONGEST_WAIT = 60.0  # seconds between two later ones
-MOST_LOOKS = 12  # fruitless looks for an unclear order before the hosts are asked
+MOST_LOOKS = 12  # fruitless looks for an unclear order, or tries of a like, before the hosts are asked
+
+NOBODY = Gathered(())  # what is left of entries of somebody who is to be forgotten
+GONE = Notice("What stood here is gone.")  # and of a message to the hosts
 
 
 @dataclass(slots=True)
 class Row:
     """An order and what became of it so far. `tried`: when it was first in flight and may have been done;
-    `attempts`: how often it was tried, or looked for, in vain since it last moved on."""
+    `attempts`: how often it was tried, or looked for, in vain since it last moved on; `again`: what is in
+    flight was so before, and that may have been done."""
 
     order: Order
     state: State = "queued"
     attempts: int = 0
     not_before: Micros = 0
     tried: Micros = 0
+    again: bool = False
 
     def step(self, event: str) -> None:
         """Move on. Raises IllegalTransition if the table has no such step."""
-        try:
-            self.state = STEPS[self.state, event]
-        except KeyError:
-            raise IllegalTransition(f"order {self.order.id} is {self.state}: cannot {event}") from None
+        if (self.state, event) not in STEPS:
+            raise IllegalTransition(f"order {self.order.id} is {self.state}: cannot {event}")
+        if event == "dispatch":
+            self.again = self.state == "unclear"
+        self.state = STEPS[self.state, event]
 
 
 def kept(row: Row) -> Order:
@@ -90,21 +97,33 @@ def silenced(order: Order, handles: Collection[str]) -> Order:
     """An open order without the words of somebody who is to be forgotten, if it shows any. It is out of date by
     then: it is not sent any more, or what it says is put right at once."""
     shows = order.lane in ("mirror", "hosts") and isinstance(order.op, Publish | Update)
-    if not shows or all(handle not in said for said in _said(order.op) for handle in handles):
+    if not shows or not any(_shows(order.op, handle) for handle in handles):
         return order
-    silent: Content = Notice("What stood here is gone.") if order.lane == "hosts" else Gathered(())
+    silent: Content = GONE if order.lane == "hosts" else NOBODY
     return msgspec.structs.replace(order, op=msgspec.structs.replace(order.op, content=silent))
 
 
-def _said(op: Op) -> Iterator[str]:
-    """The texts and handles of others that an order shows."""
+def _shows(op: Op, handle: str) -> bool:
+    """Whether an order shows what somebody wrote, or names them: them, and nobody whose handle only begins or
+    ends like theirs."""
     match op:
         case Publish(content=Gathered(cards=cards)) | Update(content=Gathered(cards=cards)):
-            yield from (card.handle for card in cards)
-        case Publish(content=Notice() as notice) | Update(content=Notice() as notice):
-            yield notice.text
-            if notice.card is not None:
-                yield notice.card.handle
+            return any(card.handle == handle for card in cards)
+        case Publish(content=Notice(text=text, card=card)) | Update(content=Notice(text=text, card=card)):
+            named = rf"(?<![\w@.-]){re.escape(handle)}(?![\w@-]|\.\w)"
+            return (card is not None and card.handle == handle) or re.search(named, text) is not None
+        case _:
+            return False
+
+
+def is_silent(order: Order) -> bool:
+    """Whether what an order showed was taken out of it."""
+    return isinstance(order.op, Publish | Update) and order.op.content in (NOBODY, GONE)
+
+
+def is_empty(order: Order) -> bool:
+    """Whether nothing is left of an order that could be shown."""
+    return isinstance(order.op, Publish | Update) and order.op.content == NOBODY
 
 
 def wait(attempts: int) -> float:
@@ -112,25 +131,32 @@ def wait(attempts: int) -> float:
     return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempts, 10))
 
 
-def retry(row: Row, after: float, now: Micros, *, again: bool = False) -> None:
-    """Certainly not done: queue it again, no sooner than the network asked for. `again`: what was sent had been
-    sent before, and that may still have been done."""
-    row.step("lose" if again else "retry")
+def retry(row: Row, after: float, now: Micros) -> None:
+    """This time certainly not done: try again, no sooner than the network asked for."""
+    row.step("lose" if row.again else "retry")
     row.not_before = now + int(max(after, wait(row.attempts) if after <= 0 else 0) * SECOND)
     row.attempts += 1
-    row.tried = row.tried if again else 0
+    row.tried = row.tried if row.again else 0
 
 
 def lose(row: Row, can: Capabilities, now: Micros) -> None:
-    """Nobody knows: try the same again soon where that is safe, else look when the network has settled."""
+    """Nobody knows: try the same again soon where that is safe, later each time, else look when the network has
+    settled."""
     row.step("lose")
-    row.attempts = 0
+    row.attempts = row.attempts + 1 if row.again or isinstance(row.order.op, Endorse) else 0
     doubt(row, can, now)
 
 
 def doubt(row: Row, can: Capabilities, now: Micros) -> None:
-    """What was sent a moment ago may still be on its way, or not stand yet where we look."""
-    row.not_before = now + int((wait(0) if can.resend == "same_key" else can.settle) * SECOND)
+    """What was sent a moment ago may still be on its way, or not stand yet where we look. However long the
+    waits have grown, there is one more try before it is too late, and a look soon after."""
+    if can.resend == "look_first":
+        row.not_before = now + int(max(can.settle, wait(row.attempts)) * SECOND)
+        return
+    row.not_before = now + int(wait(row.attempts) * SECOND)
+    if row.order.not_after is not None:
+        last = row.order.not_after - SECOND
+        row.not_before = min(row.not_before, last if now < last else now + int(wait(0) * SECOND))
 
 
 def look_again(row: Row, now: Micros) -> bool:
@@ -151,10 +177,16 @@ def absent(row: Row, now: Micros) -> None:
 def may_resend(row: Row, can: Capabilities, now: Micros) -> bool:
     """Whether sending an unclear order again cannot make a second post, nor a late one."""
     if isinstance(row.order.op, Endorse):
-        return True  # doing it twice is doing it once
-    if can.resend != "same_key" or too_late(row.order, now):
+        return not exhausted(row)  # doing it twice is doing it once
+    if can.resend != "same_key" or too_late(row.order, now) or is_silent(row.order):
         return False
     return can.key_lasts is None or now - row.tried < can.key_lasts * SECOND
+
+
+def exhausted(row: Row) -> bool:
+    """Whether an order was tried as often as it is worth. Only a like or boost ever is: others have a time past
+    which they are too late, or the chat is not whole without them."""
+    return isinstance(row.order.op, Endorse) and row.attempts >= MOST_LOOKS
 
 
 def too_late(order: Order, now: Micros) -> bool:

@@ -19,7 +19,7 @@ import msgspec
 from bridge.chat.intake import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Effects, Event, Recorded, Tick
-from bridge.delivery import Row
+from bridge.delivery import Row, silenced
 from bridge.journal import Batch, Journal
 from bridge.model import (
     SECOND,
@@ -198,12 +198,14 @@ class Engine:
         batch.rows += fresh
         try:
             await self.journal.commit(batch)
-            await self.forget(*(account for caused in effects for account in caused.forget))
+            gone = await self.forget(*(account for caused in effects for account in caused.forget))
         except BaseException:
             for submission in waiting:
                 if submission.done is not None:
                     submission.done.cancel()
             raise
+        for row in fresh:
+            row.order = silenced(row.order, gone)
         self._released += taken
         while self._marks and self._marks[0][0] <= self._released:
             _, mark = self._marks.popleft()
@@ -211,16 +213,19 @@ class Engine:
                 mark.set_result(None)
         self._release(batch, effects, fresh, waiting)
 
-    async def forget(self, *accounts: Account) -> None:
+    async def forget(self, *accounts: Account) -> frozenset[str]:
         """Take people's words out of the journal, and go on from what is left of it, so that a later replay
-        comes to the same."""
+        comes to the same. Gives how they were called."""
         state, changed = self.session.state, 0
+        gone: frozenset[str] = frozenset()
         for account in accounts:
             done = await self.journal.redact(account, partial(redact, state, account))
             changed += done.events
+            gone |= done.handles
             self.released.forgotten(done.handles)
         if changed:
             self.replay()
+        return gone
 
     def _take_in(self, batch: Batch, item: Inbound) -> Effects:
         """One arrival: journalled if a chat wants it, else only its cursor moves on."""

@@ -103,6 +103,10 @@ def _remains(title: str, journal: Path) -> tuple[Remains, ...]:
             f"what they wrote on {title} itself", f"they can delete it there, or {title}'s moderators can"
         ),
         Remains(
+            f"what the chat's account replied on {title} when they asked it something (stop, start, my record)",
+            "you can delete it there, as that account",
+        ),
+        Remains(
             f"backups and other copies of {journal}", "you can delete them, and keep none older than this"
         ),
         Remains(
@@ -123,7 +127,7 @@ def show(done: Forgotten) -> str:
         "Erased from the journal:",
         f"  the words, pictures and name of {_count(done.posts, 'post')}{some}",
         "  what could not be read and was set aside",
-        f"Taken off {places} {when}; likes and boosts of theirs are taken back.",
+        f"Taken off {places} {when}; likes and boosts of theirs, and replies to them, are taken back.",
         "What they write from now on stays where they write it, until they say 'start'.",
         "",
         "Not ours to erase:",

@@ -37,6 +37,7 @@ from bridge.model import (
     RetryLater,
     Sent,
     Unclear,
+    Unknown,
 )
 from bridge.ports import Link
 
@@ -102,11 +103,10 @@ class Outbox:
         of.stir()
 
     def forget(self, handles: Collection[str]) -> None:
-        """What is not under way must not carry these people's words any more."""
+        """Nothing may carry these people's words any more, not even when it is tried again."""
         for of in self._networks.values():
             for row in (row for lane in of.lanes.values() for row in lane):
-                if row.state != "in_flight":
-                    row.order = delivery.silenced(row.order, handles)
+                row.order = delivery.silenced(row.order, handles)
 
     def stir(self, network: Network | None = None) -> None:
         """Something changed that lanes may wait for."""
@@ -207,12 +207,12 @@ class Outbox:
         return True
 
     async def _dispatch(self, row: Row, of: _Network, link: Link) -> None:
-        order = self._resolved(row.order)
-        if order is None:  # it hangs on an order that is not final yet
+        if self._resolved(row.order) is None:  # it hangs on an order that is not final yet
             await of.wake[row.order.lane].wait()
             return
-        await self._pace(of, order.place, order.lane)
-        if row.state != "queued":
+        await self._pace(of, row.order.place, row.order.lane)
+        order = self._resolved(row.order)
+        if row.state != "queued" or order is None:
             return  # held meanwhile
         if why := self._pointless(order):
             row.step("cancel")
@@ -221,10 +221,6 @@ class Outbox:
         if delivery.too_late(order, self._clock.now()):
             await self._too_late(row, LATE)
             return
-        self._occupy(of, order, link)
-        row.step("dispatch")
-        row.tried = row.tried or self._clock.now()
-        await self._engine.submit(None, row)
         await self._send(row, order, of, link)
 
     def _resolved(self, order: Order) -> Order | None:
@@ -250,7 +246,7 @@ class Outbox:
     def _pointless(self, order: Order) -> str | None:
         """Why a resolved order need not be sent, if so: what it hangs on was never posted, or it says what
         nobody may read any more."""
-        if self._engine.session.outdated(order.id):
+        if self._engine.session.outdated(order.id) or delivery.is_empty(order):
             return "its entries are different now"
         if isinstance(order.op, Publish):
             return "what it continues was not posted" if isinstance(order.op.reply_to, tuple) else None
@@ -276,15 +272,21 @@ class Outbox:
         head = of.lanes["sheet"][0] if of.lanes["sheet"] else None
         return head is not None and head.state in ("queued", "in_flight") and head.not_before <= now
 
-    async def _send(
-        self, row: Row, order: Order, of: _Network, link: Link, *, again: bool = False
-    ) -> Outcome:
-        """One try. `again`: an earlier one may have succeeded, so only a success says what became of it."""
+    async def _send(self, row: Row, order: Order, of: _Network, link: Link) -> Outcome:
+        """One try, once it is durable that it is made. Where an earlier one may have succeeded, only a success
+        says what became of it."""
+        self._occupy(of, order, link)
+        row.step("dispatch")
+        row.tried = row.tried or self._clock.now()
+        meant = row.order
+        await self._engine.submit(None, row)
         self._occupy(of, order, link)  # again: the commit took its time
+        outcome: Outcome = RetryLater(0, "somebody whose words it shows was forgotten")
         try:
-            outcome = await link.send(order)
+            if row.order is meant:
+                outcome = await link.send(order)
         except NeedsLogin:
-            delivery.retry(row, 0, self._clock.now(), again=again)
+            delivery.retry(row, 0, self._clock.now())
             await self._engine.submit(None, row)
             raise
         now = self._clock.now()
@@ -294,12 +296,12 @@ class Outbox:
             case Sent():
                 row.step("sent")
                 await self._settle(row, outcome)
-            case Refused() if not again:
+            case Refused() if not row.again:
                 row.step("refuse")
                 await self._settle(row, outcome)
             case RetryLater(after, why):
                 log.info("%s: order %s later: %s", order.network, order.id, why)
-                delivery.retry(row, after, now, again=again)
+                delivery.retry(row, after, now)
                 await self._engine.submit(None, row)
             case Unclear(why) | Refused(why):
                 log.info("%s: order %s unclear: %s", order.network, order.id, why)
@@ -315,11 +317,10 @@ class Outbox:
         if order is None:
             await of.wake[row.order.lane].wait()
             return
-        if delivery.may_resend(row, link.opened.capabilities, self._clock.now()):
-            row.step("dispatch")
-            await self._engine.submit(None, row)
-            if not isinstance(await self._send(row, order, of, link, again=True), Refused):
-                return
+        safe = delivery.may_resend(row, link.opened.capabilities, self._clock.now())
+        resend = safe and not self._engine.session.outdated(order.id)
+        if resend and not isinstance(await self._send(row, order, of, link), Refused):
+            return
         found = await link.find(order)
         match found:
             case Found(posts):
@@ -327,16 +328,15 @@ class Outbox:
                 await self._settle(row, posts[0])
                 if len(posts) > 1:
                     await self._engine.submit(Surplus(order.network, tuple(p.ref for p in posts[1:])))
-            case Absent():
+            case Absent() if not delivery.exhausted(row):
                 delivery.absent(row, self._clock.now())
                 await self._engine.submit(None, row)
                 self._expiry.set()
+            case Unknown() if delivery.look_again(row, self._clock.now()):
+                await self._engine.submit(None, row)
             case _:
-                if delivery.look_again(row, self._clock.now()):
-                    await self._engine.submit(None, row)
-                else:
-                    row.step("hold")
-                    await self._settle(row, Held(f"nobody can tell whether it was posted: {found.why}"))
+                row.step("hold")
+                await self._settle(row, Held(_given_up(found)))
 
     async def _settle(self, row: Row, outcome: Final) -> None:
         """An order is final: the journal and the session know, and then `settled` is called. A post whose
@@ -352,3 +352,10 @@ class Outbox:
         if row in of.lanes[row.order.lane]:
             of.lanes[row.order.lane].remove(row)
         of.stir()
+
+
+def _given_up(found: Absent | Unknown) -> str:
+    """Why an order that is unclear is not tried or looked for any more."""
+    if isinstance(found, Unknown):
+        return f"nobody can tell whether it was posted: {found.why}"
+    return "the network gave no answer, however often it was asked"

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 
 from bridge.chat import conduct, consent, gestures, requests, wording
-from bridge.chat.community import DOORS, SERVER, host_of, is_host
+from bridge.chat.community import DOORS, SERVER, host_of
 from bridge.chat.intake import retouch, touch
 from bridge.chat.runsheet import Item
 from bridge.chat.state import ChatState, Work
@@ -35,12 +35,14 @@ def obey(work: Work, network: Network, command: Command) -> str:
     chat = work.state.chats.get(command.chat) if command.chat else _only(work)
     if chat is None:
         return "Say which chat you mean: " + ", ".join(work.state.chats)
-    if not (network == command.by == SERVER) and not is_host(chat.settings, network, command.by):
+    host = host_of(chat.settings, network, command.by)
+    if host is None and not (network == command.by == SERVER):
         return "Only the hosts of this chat can do that. Ask one of them, they will be glad to hear from you."
     verb = VERBS.get(command.verb)
     if verb is None:
         return f"There is no command '{command.verb}'. There are: {', '.join(VERBS)}."
     conduct.run_due(work, chat)  # what has come due goes out before what is said now
+    work.host = host
     answer = verb.do(work, chat, _pointed(work, chat, command) if command.verb in POINTING else command)
     if answer.startswith("Done"):
         work.note(chat, f"{command.name or 'A host'}: {answer.removeprefix('Done: ')}")
@@ -338,19 +340,18 @@ def _reply(work: Work, chat: ChatState, command: Command) -> str:
         return _out_of_reach(work, chat, entry, "can be answered by us")
     post, ref = there[0]
     limits = work.state.opened[ref.network].capabilities.limits
-    signed = joined(marked(wording.unpinging(said)), _signature(work, chat, command))
+    signed = joined(marked(wording.unpinging(said)), _signature(work, chat))
     words = gestures.addressed(post, signed, by_name=limits.local_mentions)
     title = work.state.everywhere[ref.network].title
     if not fits(words, limits):
         return f"That is longer than one post on {title} can be; say it in fewer words."
-    gestures.reply(work, chat, entry, ref, words)
+    gestures.reply(work, chat, entry, (post, ref), words)
     return f"Done: entry {entry.no} is answered on {title}."
 
 
-def _signature(work: Work, chat: ChatState, command: Command) -> str:
+def _signature(work: Work, chat: ChatState) -> str:
     """ " ^AB": the initials of the host who speaks; "" if that cannot be known."""
-    found = (host_of(chat.settings, name, command.by) for name in work.state.nets)
-    host = next((h for h in found if h), chat.settings.hosts[0] if len(chat.settings.hosts) == 1 else None)
+    host = work.host or (chat.settings.hosts[0] if len(chat.settings.hosts) == 1 else None)
     names = person(host.name).split() if host else []
     return f" ^{''.join(name[0] for name in dict.fromkeys((names[0], names[-1]))).upper()}" if names else ""
 

@@ -10,12 +10,29 @@ from collections.abc import Collection
 from typing import Literal
 
 from bridge.chat.audience import readable
-from bridge.chat.state import ChatState, Endorsement, Purpose, Work, dotted, undotted
+from bridge.chat.state import Answer, ChatState, Endorsement, Purpose, Work, dotted, undotted
 from bridge.chat.timeline import Entry, key
-from bridge.model import Endorse, Final, Network, Post, Publish, Ref, Retract, Sent, Span, Text, Words
+from bridge.model import (
+    Account,
+    Cancelled,
+    Endorse,
+    Final,
+    Held,
+    Network,
+    Post,
+    Publish,
+    Ref,
+    Refused,
+    Retract,
+    Sent,
+    Span,
+    Text,
+    Words,
+)
 from bridge.text import joined
 
 DONE: dict[Literal["like", "boost"], str] = {"like": "liked", "boost": "boosted"}
+UNDONE = {"unlike": "liked", "unboost": "boosted", "unanswer": "answered"}  # purpose -> what an entry was
 
 
 def places(work: Work, chat: ChatState, entry: Entry, *, endorsing: bool = False) -> list[tuple[Post, Ref]]:
@@ -42,7 +59,7 @@ def endorse(work: Work, chat: ChatState, entry: Entry, kind: Literal["like", "bo
         if (kind, post.uri) not in done:
             purpose = Purpose("endorse", ref.network, chat.id, message=entry.no)
             order = work.order(ref.network, "people", Endorse(ref, kind), purpose)
-            chat.endorsed[dotted(order)] = Endorsement(kind, post.uri, ref.network)
+            chat.endorsed[dotted(order)] = Endorsement(kind, post.uri, ref.network, entry.no)
             networks.append(ref.network)
     return networks
 
@@ -56,7 +73,8 @@ def of(chat: ChatState, entry: Entry, kind: Literal["like", "boost"]) -> list[st
 def undo(work: Work, chat: ChatState, name: str) -> Network:
     """Take a like or boost back. One that has not gone out is cancelled: `Session.outdated` says so."""
     gone = chat.endorsed.pop(name)
-    purpose = Purpose("undo", gone.network, chat.id)
+    kind: Literal["unlike", "unboost"] = "unlike" if gone.kind == "like" else "unboost"
+    purpose = Purpose(kind, gone.network, chat.id, message=gone.entry)
     work.order(gone.network, "people", Retract(gone.ref or undotted(name)), purpose)
     return gone.network
 
@@ -76,8 +94,10 @@ def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
 def endorsed(chat: ChatState, name: str, outcome: Final) -> str | None:
     """An order to like or boost is final; gives what the hosts should be told."""
     given = chat.endorsed.get(name)
-    if given is None:
-        return None
+    if given is None:  # taken back before it was final: if it was given after all, nobody takes it back
+        if not isinstance(outcome, Held):
+            return None
+        return f"may be liked or boosted by us: {outcome.why}. Look there."
     if isinstance(outcome, Sent):
         given.ref = outcome.ref
         return None
@@ -97,18 +117,42 @@ def addressed(post: Post, words: Text, *, by_name: bool) -> Text:
     return joined(Text(f"@{handle}", (Span(0, len(handle) + 1, "mention", handle),)), " ", words)
 
 
-def reply(work: Work, chat: ChatState, entry: Entry, ref: Ref, words: Text) -> None:
-    """Answer an author in their own thread, quietly."""
+def reply(work: Work, chat: ChatState, entry: Entry, to: tuple[Post, Ref], words: Text) -> None:
+    """Answer the author of a post in their own thread, quietly, where it stands."""
+    post, ref = to
     community = work.state.community
     content = Words(words, language=community.language if community else None)
     purpose = Purpose("answer", ref.network, chat.id, message=entry.no)
-    work.order(ref.network, "people", Publish(content, reply_to=ref, reach="quiet"), purpose)
+    order = work.order(ref.network, "people", Publish(content, reply_to=ref, reach="quiet"), purpose)
+    chat.replies[dotted(order)] = Answer(post.author.account, ref.network, entry.no)
 
 
-def replied(work: Work, chat: ChatState, no: int, outcome: Final) -> str | None:
+def replied(work: Work, chat: ChatState, name: str, no: int, outcome: Final) -> str | None:
     """A reply is final: who answers to it answers to its entry. Gives what the hosts should be told."""
     if not isinstance(outcome, Sent):
-        return f"could not be answered: {outcome.why}"
+        wanted = chat.replies.pop(name, None) is not None
+        return f"could not be answered: {outcome.why}" if wanted or isinstance(outcome, Held) else None
     chat.shown[key(outcome.ref)] = [no]
     work.effects.follow.add(outcome.ref.network)
     return None
+
+
+def unanswer(work: Work, chat: ChatState, account: Account) -> None:
+    """Take our replies to somebody back, since they name them and stand in their thread. One that has not gone
+    out is cancelled: `Session.outdated` says so."""
+    for name, given in list(chat.replies.items()):
+        if given.account == account:
+            del chat.replies[name]
+            purpose = Purpose("unanswer", given.network, chat.id, message=given.entry)
+            work.order(given.network, "people", Retract(undotted(name)), purpose)
+
+
+# ---------------------------------------------------------------- taken back
+
+
+def undone(purpose: Purpose, outcome: Final) -> str | None:
+    """A like, boost or reply was to be taken back; gives what the hosts should be told."""
+    if isinstance(outcome, Sent | Cancelled):  # cancelled: it had never been given
+        return None
+    may = "is still" if isinstance(outcome, Refused) else "may still be"
+    return f"{may} {UNDONE[purpose.kind]} by us: {outcome.why}. Take that back there."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.chat.community import unname
-from bridge.chat.gestures import addressed
+from bridge.chat.gestures import addressed, unanswer
 from bridge.chat.intake import retouch
 from bridge.chat.present import heading
 from bridge.chat.state import Purpose, State, Work
@@ -60,11 +60,12 @@ def _record(state: State, account: Account) -> str:
 
 
 def forget(work: Work, account: Account) -> None:
-    """Take a person's words and name out of the state, and ask for the same in the journal. What they write
-    from now on stays where it is."""
+    """Take a person's words and name out of the state, take our replies to them back, and ask for the same in
+    the journal. What they write from now on stays where it is."""
     someone = work.state.people.get(account)
     someone.forgotten = someone.stopped = True
     for chat in work.state.chats.values():
+        unanswer(work, chat, account)
         for entry in chat.timeline.entries.values():
             entry.sources = [unname(p) if p.author.account == account else p for p in entry.sources]
             if entry.first.author.account == account:

@@ -191,10 +191,12 @@ class Session:
 
     def outdated(self, order: OrderId) -> bool:
         """Whether something that has not gone out yet is no longer wanted: a message of the merged timeline that
-        should say something else by now, a like that was taken back."""
+        should say something else by now, a like or a reply that was taken back."""
         purpose = self.state.purposes.get(dotted(order))
         if purpose is not None and purpose.kind == "endorse":
             return dotted(order) not in self.state.chats[purpose.chat].endorsed
+        if purpose is not None and purpose.kind == "answer":
+            return dotted(order) not in self.state.chats[purpose.chat].replies
         if purpose is None or purpose.kind != "copy":
             return False
         chat = self.state.chats[purpose.chat]
@@ -285,7 +287,9 @@ def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outco
         case "endorse":
             failed = gestures.endorsed(chat, dotted(order), outcome)
         case "answer":
-            failed = gestures.replied(work, chat, purpose.message, outcome)
+            failed = gestures.replied(work, chat, dotted(order), purpose.message, outcome)
+        case "unlike" | "unboost" | "unanswer":
+            failed = gestures.undone(purpose, outcome)
         case "copy":
             _copied(work, chat, purpose, outcome)
         case "notice" if isinstance(outcome, Sent):

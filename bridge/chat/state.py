@@ -35,7 +35,7 @@ from bridge.model import (
     Tagged,
     Written,
 )
-from bridge.settings import Chat, Community, Net
+from bridge.settings import Chat, Community, Host, Net
 
 # ---------------------------------------------------------------- events
 
@@ -119,7 +119,9 @@ class Effects(msgspec.Struct):
 class Purpose(msgspec.Struct):
     """What an order that is not final yet is for."""
 
-    kind: Literal["item", "copy", "notice", "board", "reply", "endorse", "undo", "answer"]
+    kind: Literal[
+        "item", "copy", "notice", "board", "reply", "endorse", "answer", "unlike", "unboost", "unanswer"
+    ]
     network: Network
     chat: str
     item: str = ""
@@ -128,12 +130,21 @@ class Purpose(msgspec.Struct):
 
 
 class Endorsement(msgspec.Struct):
-    """A like or boost of ours, wanted or given. `uri`: of what it stands under."""
+    """A like or boost of ours, wanted or given. `uri`: of what it stands under; `entry`: how that was numbered."""
 
     kind: Literal["like", "boost"]
     uri: str
     network: Network
+    entry: int = 0
     ref: Ref | None = None
+
+
+class Answer(msgspec.Struct):
+    """A reply of ours in a participant's thread, wanted or given. `account`: whom it answers, and may name."""
+
+    account: Account
+    network: Network
+    entry: int
 
 
 class ChatState(msgspec.Struct):
@@ -147,6 +158,7 @@ class ChatState(msgspec.Struct):
     uris: dict[str, str] = {}  # uri of a copy of an item -> item id
     shown: dict[str, list[int]] = {}  # key(ref) of a merged message, or of a host's reply -> its entries
     endorsed: dict[str, Endorsement] = {}  # "seq.index" of its order -> what we like or boost
+    replies: dict[str, Answer] = {}  # "seq.index" of its order -> whom we answered
     posted: dict[Network, list[tuple[Micros, int]]] = {}  # when each question was asked there, in time order
     first: dict[str, str] = {}  # "item/network" -> "seq.index" of its first part's order
     notices: dict[str, str] = {}  # "what it is about" -> "network/seq.index" of the message to the hosts
@@ -224,6 +236,7 @@ class Work:
         self.state = state
         self.seq = seq
         self.now = at
+        self.host: Host | None = None  # on whose word it is made, if it is a host's
         self.effects = Effects()
 
     def order(

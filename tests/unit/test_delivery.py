@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from bridge import delivery
 from bridge.delivery import FINAL, STEPS, Row, State
 from bridge.errors import IllegalTransition
-from bridge.model import HOUR, SECOND, Capabilities, Endorse, Lane, Limits, Order, Publish, Ref, Text, Words
+from bridge.model import (
+    HOUR,
+    SECOND,
+    Capabilities,
+    Card,
+    Content,
+    Endorse,
+    Gathered,
+    Lane,
+    Limits,
+    Notice,
+    Order,
+    Publish,
+    Ref,
+    Text,
+    Words,
+)
 
 MASTODON = Capabilities(Limits(500), resend="same_key", key_lasts=3600.0)
 BLUESKY = Capabilities(Limits(300), resend="same_key")
@@ -18,7 +34,7 @@ NOW = 1_000 * SECOND
 EVENTS = sorted({event for _, event in STEPS})
 
 
-def row(state: State = "queued", **more: int) -> Row:
+def row(state: State = "queued", **more: Any) -> Row:
     late = more.pop("not_after", None)
     order = Order((1, 0), "one", "sheet", 1, Publish(Words(Text("hello"))), not_after=late)
     return Row(order, state, **more)
@@ -70,8 +86,9 @@ def test_a_retry_comes_no_sooner_than_the_network_asked(asked: float, attempts: 
 
 
 def test_a_retry_of_what_may_have_been_done_stays_unclear() -> None:
-    it = row("in_flight", tried=NOW - SECOND)
-    delivery.retry(it, 5.0, NOW, again=True)
+    it = row("unclear", tried=NOW - SECOND)
+    it.step("dispatch")
+    delivery.retry(it, 5.0, NOW)
     assert (it.state, it.tried) == ("unclear", NOW - SECOND)
 
 
@@ -105,3 +122,44 @@ def test_looking_is_given_up_in_the_end() -> None:
     while delivery.look_again(it, NOW):
         looks += 1
     assert looks == delivery.MOST_LOOKS
+
+
+ANN = "@ann@mas.to"
+
+
+def shows(content: Content, lane: Lane) -> Order:
+    return Order((1, 0), "one", lane, 1, Publish(content))
+
+
+def card(handle: str) -> Card:
+    return Card(1, "A1 · 1", "Ann", handle, ("Mastodon",), Text("my paper lantern"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("handle", "theirs"), [(ANN, True), ("@ann@mas.town", False), ("@joann@mas.to", False), ("", False)]
+)
+def test_only_the_cards_of_who_is_forgotten_are_silenced(handle: str, theirs: bool) -> None:
+    merged, notice = (
+        shows(Gathered((card(handle),)), "mirror"),
+        shows(Notice("Held", card=card(handle)), "hosts"),
+    )
+    for order in (merged, notice):
+        silent = delivery.silenced(order, [ANN])
+        assert ("lantern" not in repr(silent)) is theirs
+        assert delivery.is_silent(silent) is theirs
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "text", "theirs"),
+    [
+        (ANN, "Held: a link in the first post of @ann@mas.to. Nobody else sees it yet.", True),
+        (ANN, "more than 6 posts a minute from @ann@mas.to", True),
+        (ANN, "a link in the first post of @ann@mas.town.", False),
+        (ANN, "a link in the first post of @ann@mas.to.example.", False),
+        ("ann.example", "a link in the first post of jo-ann.example.", False),
+        ("ann.example", "a link in the first post of ann.example.", True),
+        ("ann.example", "a link in the first post of @ann.example", False),
+    ],
+)
+def test_a_message_that_names_who_is_forgotten_is_silenced(forgotten: str, text: str, theirs: bool) -> None:
+    assert delivery.is_silent(delivery.silenced(shows(Notice(text), "hosts"), [forgotten])) is theirs

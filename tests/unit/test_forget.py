@@ -270,6 +270,7 @@ def test_it_says_what_is_not_ours_to_erase_and_who_can(tmp_path: Path) -> None:
     assert (
         "what they wrote on Mastodon itself:\n    they can delete it there, or Mastodon's moderators" in shown
     )
+    assert "what the chat's account replied on Mastodon when they asked it something" in shown
     assert f"backups and other copies of {path}" in shown
     assert "`chatbridge report`" in shown
 

@@ -11,7 +11,20 @@ from bridge.chat.commands import USAGE, VERBS
 from bridge.chat.community import SERVER
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived, Recorded
-from bridge.model import AuthorGone, Command, Post, Publish, Ref, Span, Words
+from bridge.model import (
+    AuthorGone,
+    Command,
+    Endorse,
+    Final,
+    Held,
+    Post,
+    Publish,
+    Ref,
+    Refused,
+    Retract,
+    Span,
+    Words,
+)
 from bridge.settings import Host, Net
 from tests.unit.make import LIMITS, LONG, NETS, Hour, chat, community, post
 
@@ -141,6 +154,46 @@ def test_hosts_are_told_what_a_network_refused() -> None:
     assert hour.command("boost", "1").startswith("Done"), "it can be tried again"
 
 
+@pytest.mark.parametrize(("kind", "done"), [("like", "liked"), ("boost", "boosted")])
+@pytest.mark.parametrize("gone", [False, True])
+def test_hosts_are_told_what_could_not_be_taken_back(kind: str, done: str, gone: bool) -> None:
+    what = said()
+    hour = hour_with(what)
+    hour.command(kind, "1")
+    hour.refusing["mastodon"] = "too fast"
+    if gone:
+        hour.remove(what)
+    else:
+        hour.command("hide", "1")
+    hour.deliver()
+    assert [n.text for n in hour.notices()] == [
+        f"On Mastodon, entry 1 is still {done} by us: too fast. Take that back there."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (
+            Held("nobody can tell"),
+            ["On Mastodon, entry 1 may be liked or boosted by us: nobody can tell. Look there."],
+        ),
+        (Refused("not there"), []),
+    ],
+)
+def test_hosts_are_told_that_what_they_took_back_may_stand(outcome: Final, words: list[str]) -> None:
+    """The boost was under way when it was taken back."""
+    hour = hour_with(said())
+    hour.down.add("mastodon")
+    hour.command("boost", "1")
+    hour.command("hide", "1")
+    (boost,) = [o for o in hour.queued if isinstance(o.op, Endorse)]
+    hour.settle(boost, outcome)
+    hour.down.clear()
+    hour.deliver()
+    assert [n.text for n in hour.notices()] == words
+
+
 # ---------------------------------------------------------------- reply
 
 
@@ -190,6 +243,51 @@ def test_a_bridges_copy_of_our_reply_never_enters() -> None:
         said("3", "How often? #WardChat", network="bluesky", by="bridged", original=f"mastodon:{place}")
     )
     assert len(hour.entries) == 1
+
+
+def test_nobody_signs_as_who_has_the_same_id_on_another_network() -> None:
+    """A user's id is unique in its own workspace only."""
+    hosts = (Host("Lucy Scarisbrick", (("staff", "U1"),)), Host("Vanessa Garrity", (("slack", "U1"),)))
+    staff = Net("staff", "slack", "Staff", LIMITS["slack"])
+    hour = Hour(community(chat(hosts=hosts), networks=(staff, *NETS)))
+    hour.until(6)
+    hour.write(said())
+    hour.command("reply", "1 Welcome!", by="slack:T1/U1")
+    (reply,) = replies(hour)
+    assert isinstance(reply.content, Words)
+    assert reply.content.text.plain.endswith("Welcome! ^VG")
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_our_replies_go_with_who_is_forgotten(waiting: bool) -> None:
+    """They name them, in their own thread. What still waits never goes out; replies to others stay."""
+    hour = hour_with(said(), said("2", "A1: we wait #WardChat", by="midwife"))
+    if waiting:
+        hour.down.add("mastodon")
+    hour.command("reply", "1 How often?")
+    hour.command("reply", "2 How long?")
+    hour.write(post("9", "@ours forget me", mentions=("our:mastodon",), reach="direct"))
+    before = len(hour.events)
+    hour.down.clear()
+    hour.deliver()
+    texts = [words for words in hour.texts("mastodon") if "^WA" in words]
+    assert texts == ["@midwife@ward.example How long? ^WA"]
+    assert hour.notices() == []
+    cancelled = [e for e in hour.events[before:] if "nobody wants it any more" in repr(e.event)]
+    assert bool(cancelled) is waiting
+
+
+def test_hosts_are_told_which_reply_could_not_be_taken_back() -> None:
+    hour = hour_with(said())
+    hour.command("reply", "1 How often?")
+    hour.down.add("mastodon")
+    hour.write(post("9", "@ours forget me", mentions=("our:mastodon",), reach="direct"))
+    for order in [o for o in hour.queued if isinstance(o.op, Retract)]:
+        hour.settle(order, Held("nobody can tell"))
+    hour.deliver()
+    assert [n.text for n in hour.notices()] == [
+        "On Mastodon, entry 1 may still be answered by us: nobody can tell. Take that back there."
+    ]
 
 
 @pytest.mark.parametrize(
