@@ -311,6 +311,9 @@ def _locked(path: Path) -> int:
 def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     """Open or make the file. One that is not ours is left as it is."""
     new = not path.exists() or path.stat().st_size == 0
+    if new:  # before SQLite does: what it keeps beside the file gets the file's mode
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        path.chmod(0o600)
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         if not new:
@@ -321,7 +324,6 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
         if new:
             marks = f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"
             db.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
-            path.chmod(0o600)
     except BaseException:
         db.close()
         raise

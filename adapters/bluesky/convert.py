@@ -25,7 +25,7 @@ from bridge.model import (
     Value,
     Wishes,
 )
-from bridge.text import MENTION, URL, hashtags, joined, tamed
+from bridge.text import MENTION, URL, hashtags, joined, tame, tamed
 
 Json = Mapping[str, Any]
 
@@ -276,9 +276,11 @@ def _media(did: str, record: Json) -> Iterator[Media]:
     embed = _embed(record)
     for image in _dicts(embed, "images", 4):
         if link := _link(image, "image"):
-            yield Media(f"{_CDN}/{did}/{link}@jpeg", "image", _str(image, "alt"))
+            yield Media(f"{_CDN}/{did}/{link}@jpeg", "image", tame(_str(image, "alt")))
     if link := _link(embed, "video"):
-        yield Media(f"https://video.bsky.app/watch/{did}/{link}/playlist.m3u8", "video", _str(embed, "alt"))
+        yield Media(
+            f"https://video.bsky.app/watch/{did}/{link}/playlist.m3u8", "video", tame(_str(embed, "alt"))
+        )
 
 
 def _link(holder: Json, key: str) -> str:

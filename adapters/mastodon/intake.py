@@ -87,6 +87,7 @@ class Intake:
         self.threads: set[str] = set()
         self.known: Recent[Known] = Recent(KNOWN)
         self.looked_at: Recent[None] = Recent(KNOWN)  # ids, wanted or not, ours too
+        self._unread: Recent[None] = Recent(WAITING)  # what was told as unreadable
         self._authors: Recent[Wishes] = Recent(AUTHORS)
         self._replies: Recent[set[str]] = Recent(KNOWN)  # known replies to a status
         self._counted: Recent[int] = Recent(KNOWN)  # how many the server told of when its context was read
@@ -322,7 +323,8 @@ class Intake:
         body = msgspec.json.encode(payload)
         id_ = payload.get("id") if isinstance(payload, dict) else None
         name = id_ if isinstance(id_, str) else hashlib.sha256(body).hexdigest()
-        if name in self.looked_at:
+        if name in self._unread:
             return []
+        self._unread.put(name, None)
         self.looked_at.put(name, None)
         return [Malformed(body, f"not a status: {error}")]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import queue
 import socket
 import threading
@@ -62,10 +63,15 @@ class Answer(msgspec.Struct, frozen=True):
         return 200 <= self.status < 300
 
     def data(self) -> Any:
-        """The body's JSON; None if it is none."""
+        """The body's JSON; None if it is none. Half a surrogate pair in one post makes no page unreadable."""
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError):
+            pass
+        try:
+            said = json.dumps(json.loads(self.body), ensure_ascii=False)
+            return msgspec.json.decode(said.encode("utf-8", "replace"))
+        except (ValueError, RecursionError):
             return None
 
     def error(self) -> str:

@@ -22,7 +22,8 @@ Audience: TypeAlias = Literal["hosts", "slack", "page"]
 
 def stays(post: Post, people: People) -> bool:
     """Whether the words stay on their network for good: private, or the author opted out."""
-    return is_private(post) or refuses(post) or people.of(post.author.account).opted_out
+    wordless = bool(post.mark)  # taken out before; they come back when the post is read again
+    return wordless or is_private(post) or refuses(post) or people.of(post.author.account).opted_out
 
 
 def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audience) -> bool:

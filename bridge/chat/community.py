@@ -12,7 +12,7 @@ from bridge.chat import attribution
 from bridge.chat.attribution import written_at
 from bridge.chat.timeline import fingerprint
 from bridge.model import MINUTE, Account, Author, AuthorKnown, Media, Micros, Network, Post, Text, Wishes
-from bridge.settings import Chat, Host
+from bridge.settings import Chat, Host, Net
 from bridge.text import MENTION, URL, person
 
 DOORS = 30 * MINUTE  # before the start from which the tag alone makes a post part of the chat
@@ -34,7 +34,7 @@ class Person(msgspec.Struct):
 
     account: Account
     known: bool = False
-    wishes: Wishes = Wishes()
+    told: dict[Network, Wishes] = {}  # what their profile asks, as each network shows it
     stopped: bool | None = None
     forgotten: bool = False  # asked to have their words removed, and has not come back since
     consent: Literal["", "name", "first", "no"] = ""  # for what they write in a room
@@ -42,6 +42,16 @@ class Person(msgspec.Struct):
     gone: Micros = 0  # when their account was found deleted
     shown: int = 0  # posts of theirs that were let through
     recent: list[Micros] = []
+
+    @property
+    def wishes(self) -> Wishes:
+        """What their profile asks anywhere: another server may show an old one, and must not undo a wish."""
+        told = self.told.values()
+        return Wishes(
+            any(w.nobridge for w in told),
+            any(w.nobot for w in told),
+            tuple(dict.fromkeys(link for w in told for link in w.links)),
+        )
 
     @property
     def opted_out(self) -> bool:
@@ -73,13 +83,13 @@ class People(msgspec.Struct):
     def is_ours(self, account: Account) -> bool:
         return account in self.ours.values()
 
-    def known(self, what: AuthorKnown) -> bool:
-        """Take an author's wishes in; whether anything changed."""
-        before = self.all.get(what.account)
-        if before and before.known and before.wishes == what.wishes:
-            return False
+    def known(self, network: Network, what: AuthorKnown) -> bool:
+        """Take an author's wishes in, as `network` tells them; whether anything changed."""
         someone = self.get(what.account)
-        someone.known, someone.wishes = True, what.wishes
+        if someone.known and someone.told.get(network) == what.wishes:
+            return False
+        someone.known = True
+        someone.told[network] = what.wishes
         return True
 
     def same(self, one: Post, other: Post) -> bool:
@@ -93,6 +103,28 @@ class People(msgspec.Struct):
     def _links(self, one: Post, other: Post) -> bool:
         links = self.of(one.author.account).wishes.links
         return other.author.url is not None and other.author.url.rstrip("/") in {u.rstrip("/") for u in links}
+
+
+def akin(chat: Chat, networks: Iterable[Net]) -> Chat:
+    """The chat with its hosts known on every network of a kind: an account is the same on a second server. Rooms
+    are apart: an id means another person in another workspace."""
+    nets = tuple(networks)
+    kinds = {net.name: net.kind for net in nets}
+    hosts = tuple(
+        msgspec.structs.replace(
+            host,
+            handles=tuple(
+                dict.fromkeys(
+                    (net.name, handle)
+                    for name, handle in host.handles
+                    for net in nets
+                    if net.name == name or (net.kind == kinds.get(name) and not net.mirror)
+                )
+            ),
+        )
+        for host in chat.hosts
+    )
+    return msgspec.structs.replace(chat, hosts=hosts)
 
 
 def is_host(chat: Chat, network: Network, account: Account, handle: str = "") -> bool:

@@ -89,6 +89,14 @@ def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
         seen = readable(entry, work.state.people, work.state.everywhere, "page") if entry else []
         if all(post.uri != given.uri for post in seen):
             undo(work, chat, name)
+    for name, answer in list(chat.replies.items()):  # one not sent yet is not sent any more
+        entry = chat.timeline.entries.get(answer.entry)
+        if (
+            answer.entry in numbers
+            and name in work.state.purposes
+            and not (entry and places(work, chat, entry))
+        ):
+            del chat.replies[name]
 
 
 def endorsed(chat: ChatState, name: str, outcome: Final) -> str | None:

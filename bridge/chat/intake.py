@@ -44,7 +44,9 @@ from bridge.text import normalised
 # ---------------------------------------------------------------- before anything is written down
 
 
-def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKnown) -> object | None:
+def admit(
+    state: State, network: Network, what: Written | Edited | Removed | AuthorGone | AuthorKnown
+) -> object | None:
     """What of an arrival is worth keeping, as it may be kept; None if no chat wants it. Changes nothing.
 
     Words that must stay on their network are taken out here, so that not even the journal has them.
@@ -63,10 +65,14 @@ def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKn
             if chat.timeline.is_removed(
                 post
             ):  # seen here before; it may stand under what another server calls it
-                known = chat.timeline.known(post)
-                return Removed(known.ref) if known else None
+                there = chat.timeline.known(post)
+                return Removed(there.ref) if there else None
+            known = chat.timeline.known(post)
+            if known is not None and known.author.account != post.author.account:
+                return None  # a server that claims somebody else's post
             if stays(post, state.people):
-                what = msgspec.structs.replace(what, post=withhold(post))
+                forgotten = state.people.of(post.author.account).forgotten
+                what = msgspec.structs.replace(what, post=(unname if forgotten else withhold)(post))
             if chat.timeline.knows(post) and _unchanged(chat, what.post):
                 return None
             return what
@@ -78,7 +84,7 @@ def admit(state: State, what: Written | Edited | Removed | AuthorGone | AuthorKn
             if state.people.is_ours(account):
                 return None
             before = state.people.all.get(account)
-            return None if before and before.known and before.wishes == wishes else what
+            return None if before and before.known and before.told.get(network) == wishes else what
 
 
 def _at_a_new_place(state: State, post: Post) -> bool:
@@ -116,7 +122,8 @@ def redact(state: State, account: Account, event: Event) -> Event:
     match event:
         case Arrived(network, (Written(post) | Edited(post)) as what) if post.author.account == account:
             if said_to_us(post, state.people.ours.get(network)):
-                return event
+                nameless = msgspec.structs.replace(post, author=unname(post).author)
+                return Arrived(network, msgspec.structs.replace(what, post=nameless))
             if any(key(post.ref) in chat.items for chat in state.chats.values()):
                 return event
             return Arrived(network, msgspec.structs.replace(what, post=unname(post)))
@@ -238,12 +245,14 @@ def written(work: Work, post: Post) -> None:
         _edited(work, chat, post)
         return
     if _is_question_by_hand(work.state, chat, post):
+        work.effects.follow.add(post.ref.network)
         return
     consent.ask(work, chat, post)
     someone = work.state.people.get(post.author.account)
     twin = timeline.twin(post, work.state.people.same)
     if twin is not None:
         timeline.join(twin, post)
+        work.effects.follow.add(post.ref.network)
         someone.shown += 1
         settle_in(work, chat, twin)
         touch(work, chat, twin.no)
@@ -323,10 +332,10 @@ def author_gone(work: Work, account: Account) -> None:
                 removed(work, post.ref)
 
 
-def author_known(work: Work, what: AuthorKnown) -> None:
+def author_known(work: Work, network: Network, what: AuthorKnown) -> None:
     """Wishes are known, or changed: their entries may now be shown, or no longer."""
     stranger = what.account not in work.state.people.all  # has no entry yet
-    if work.state.people.known(what) and not stranger:
+    if work.state.people.known(network, what) and not stranger:
         retouch(work, what.account)
 
 

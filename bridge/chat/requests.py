@@ -51,7 +51,7 @@ def _record(state: State, account: Account) -> str:
         heading(e)
         for c in state.chats.values()
         for e in c.timeline.entries.values()
-        if any(p.author.account == account for p in e.sources)
+        if any(p.author.account == account and not p.mark for p in e.sources)
     ]
     if not entries:
         return "We hold nothing of yours."

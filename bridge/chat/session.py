@@ -13,7 +13,7 @@ import msgspec
 from bridge.chat import commands, conduct, gestures, intake, requests, runsheet, sightings
 from bridge.chat.audience import Audience
 from bridge.chat.board import board
-from bridge.chat.community import DOORS, said_to_us
+from bridge.chat.community import DOORS, akin, said_to_us
 from bridge.chat.copies import Copies, Gather
 from bridge.chat.present import card, chat_view, entry_view, size, wanted
 from bridge.chat.state import (
@@ -80,7 +80,7 @@ class Session:
         """The event to journal for something a link reported; None if nobody wants it. Changes nothing."""
         match what:
             case Written() | Edited() | Removed() | AuthorGone() | AuthorKnown():
-                kept = intake.admit(self.state, what)
+                kept = intake.admit(self.state, network, what)
                 return None if kept is None else Arrived(network, kept)  # type: ignore[arg-type]  # same union
             case Command():
                 return Arrived(network, what)
@@ -229,7 +229,7 @@ def _configure(work: Work, community: Community) -> None:
     state.former |= state.nets
     state.community = community
     mirrors = [n.name for n in community.networks if n.mirror]
-    for settings in community.chats:
+    for settings in (akin(chat, community.networks) for chat in community.chats):
         chat = state.chats.get(settings.id)
         if chat is None:
             chat = state.chats[settings.id] = ChatState(settings, runsheet.build(settings))
@@ -272,7 +272,7 @@ def _arrive(work: Work, network: Network, what: object) -> None:
         case AuthorGone(account):
             intake.author_gone(work, account)
         case AuthorKnown():
-            intake.author_known(work, what)
+            intake.author_known(work, network, what)
         case Command():
             words = commands.obey(work, network, what)
             if what.answer:

@@ -7,6 +7,7 @@ two things in one sentence. A leading "@" is taken off names: nothing we write b
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections.abc import Mapping, Sequence
@@ -180,7 +181,7 @@ def posts(
     question = planned(chat, label, text) if kind == "question" else None
     warning = (question.warning if question else None) or chat.warning
     if warning:
-        warning = cut(Text(warning), limits.graphemes // 2).plain
+        warning = _half(warning, limits)
     made: list[Part] = []
     for language, words in ((community.language, text), *(question.translations if question else ())):
         said = plain(
@@ -200,6 +201,14 @@ def posts(
             made.append(Part(Words(piece, warning, language, media, leaflet), after))
             after = len(made) - 1
     return tuple(made)
+
+
+def _half(warning: str, limits: Limits) -> str:
+    """As much of a content warning as leaves half a post to the words."""
+    room = limits.graphemes // 2
+    while len((short := cut(Text(warning), room).plain).encode()) * 2 > (limits.bytes or math.inf):
+        room //= 2
+    return short
 
 
 def planned(chat: Chat, label: str, text: str) -> Question | None:

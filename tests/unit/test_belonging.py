@@ -10,11 +10,13 @@ import pytest
 from bridge.model import (
     MINUTE,
     SECOND,
+    Author,
     AuthorGone,
     Gathered,
     Post,
     Ref,
     Sent,
+    Written,
 )
 from bridge.settings import Net
 from tests.unit.make import (
@@ -370,3 +372,20 @@ def test_a_flood_from_one_person_is_held() -> None:
     hour.until(8)
     hour.write(post("99", "A1: calmer #WardChat", at=hour.now))
     assert len(hour.mirrored()) == 7
+
+
+def test_whatever_joins_an_entry_or_a_question_is_followed() -> None:
+    """Replies to it that bear no tag come only to who follows it."""
+    hour = at(6)
+    words = f"A1: {LONG} #WardChat"
+    hour.write(post("1", words))
+    by = Author(HOST, "@wren@ward.example", "Wren")
+    asked = post("hq", f"{hour.sheet.questions()[1].text} #WardChat", by=by)
+    for joins in (post("2", words, network="bluesky"), asked):
+        network = joins.ref.network
+        hour.wishes(joins.author.account, network=network)
+        event = hour.session.admit(network, Written(joins))
+        assert event is not None
+        assert network in hour.event(event).follow
+        assert joins.ref in hour.session.interest(network).threads
+    assert len(hour.entries) == 1

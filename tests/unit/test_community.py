@@ -96,9 +96,9 @@ def test_only_said_to_us() -> None:
     ("someone", "out"),
     [
         (Person("a"), False),
-        (Person("a", wishes=Wishes(nobridge=True)), True),
-        (Person("a", wishes=Wishes(nobot=True)), True),
-        (Person("a", wishes=Wishes(nobot=True), stopped=False), False),  # its owner says "start"
+        (Person("a", told={"mastodon": Wishes(nobridge=True)}), True),
+        (Person("a", told={"mastodon": Wishes(nobot=True)}), True),
+        (Person("a", told={"mastodon": Wishes(nobot=True)}, stopped=False), False),  # its owner says "start"
         (Person("a", stopped=True), True),
     ],
 )
@@ -108,9 +108,9 @@ def test_what_they_told_us_counts_more_than_the_profile(someone: Person, out: bo
 
 def test_wishes_are_news_once() -> None:
     people = People()
-    assert people.known(AuthorKnown("a"))
-    assert not people.known(AuthorKnown("a"))
-    assert people.known(AuthorKnown("a", Wishes(nobridge=True)))
+    assert people.known("mastodon", AuthorKnown("a"))
+    assert not people.known("mastodon", AuthorKnown("a"))
+    assert people.known("mastodon", AuthorKnown("a", Wishes(nobridge=True)))
 
 
 def test_looking_remembers_nobody() -> None:
@@ -134,7 +134,7 @@ def test_the_same_person(one: Any, other: Any, links: tuple[str, ...], expected:
     people = People()
     here = post("1", by=person("nurse", **one))
     there = post("2", network="bluesky", by=person("nurse", "bluesky", **other))
-    people.known(AuthorKnown(here.author.account, Wishes(links=links)))
+    people.known("mastodon", AuthorKnown(here.author.account, Wishes(links=links)))
     assert people.same(here, there) is people.same(there, here) is expected
 
 

@@ -253,3 +253,42 @@ def _asks(what: str) -> Post:
     mentions: tuple[str, ...] = ("our:slack",)
     reach: Reach = "direct"
     return said(what, what, mentions=mentions, reach=reach)
+
+
+# ---------------------------------------------------------------- words that were taken out
+
+
+@pytest.mark.parametrize("wish", ["stop", "forget me", "profile"])
+def test_what_is_left_of_withheld_words_is_never_shown_as_somebodys_words(wish: str) -> None:
+    """They stay withheld until the post itself is read again."""
+    hour = Hour()
+    hour.until(6)
+    what = post("1", "A1: we listen #WardChat")
+    if wish == "profile":
+        hour.wishes(what.author.account, nobridge=True)
+    elif wish == "stop":
+        hour.write(post("9", "@ours stop", mentions=("our:mastodon",), reach="direct"))
+    hour.write(what)
+    if wish == "forget me":
+        hour.write(post("9", "@ours forget me", mentions=("our:mastodon",), reach="direct"))
+        hour.write(post("8", "@ours my record", mentions=("our:mastodon",), reach="direct"))
+        assert "hold nothing" in hour.texts("mastodon")[-1]
+    if wish == "profile":
+        hour.wishes(what.author.account)
+    else:
+        hour.write(post("10", "@ours start", mentions=("our:mastodon",), reach="direct"))
+    view = hour.session.view("handovers", "page", hour.now)
+    assert all(entry.text is None for entry in view.entries)
+    assert not any("A1." in text for text in hour.mirrored().values() if text)
+    hour.edit(what)
+    assert "listen" in hour.mirrored()[1]
+
+
+def test_who_is_forgotten_and_writes_again_leaves_no_name() -> None:
+    hour = Hour()
+    hour.until(6)
+    hour.write(post("1", "A1: we listen #WardChat"))
+    hour.write(post("9", "@ours forget me", mentions=("our:mastodon",), reach="direct"))
+    before = len(hour.events)
+    hour.write(post("2", "A1: more of my words #WardChat"))
+    assert "Nurse" not in repr(hour.events[before:])

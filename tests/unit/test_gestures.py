@@ -347,3 +347,23 @@ def test_replay_equals_live() -> None:
     for recorded in msgspec.json.decode(msgspec.json.encode(hour.events), type=list[Recorded]):
         again.decide(recorded)
     assert again.digest() == hour.session.digest()
+
+
+@pytest.mark.parametrize("ask", ["stop", "forget me", "hide", "remove"])
+def test_a_reply_that_has_not_gone_out_stays_when_its_reason_is_gone(ask: str) -> None:
+    hour = Hour()
+    hour.until(6)
+    what = post("1", "A1: we listen #WardChat")
+    hour.write(what)
+    hour.down.add("mastodon")
+    assert hour.command("reply", "1 Thank you, dear nurse!").startswith("Done")
+    match ask:
+        case "hide":
+            hour.command("hide", "1")
+        case "remove":
+            hour.remove(what)
+        case _:
+            hour.write(post("9", f"@ours {ask}", mentions=("our:mastodon",), reach="direct"))
+    hour.down.clear()
+    hour.deliver()
+    assert not any("dear nurse" in text for text in hour.texts("mastodon"))

@@ -10,7 +10,7 @@ from bridge.chat.sightings import MOST
 from bridge.chat.state import Recorded
 from bridge.model import Author, Edited, Post, Ref, Removed, Sent, Written
 from bridge.settings import Net
-from tests.unit.make import LIMITS, NETS, Hour, community, post
+from tests.unit.make import HOST, LIMITS, NETS, Hour, community, post
 
 SECOND = Net("second", "mastodon", "Mastodon (second)", LIMITS["mastodon"], post=False)
 OURS = Author("our:mastodon", "@ours@ward.example")
@@ -175,3 +175,40 @@ def test_a_removal_there_before_we_knew_that_it_is_the_same_post() -> None:
     assert hour.arrive(Written(elsewhere(what, "s1")), "second")
     assert hour.entries == {}
     assert hour.mirrored() == {}
+
+
+# ---------------------------------------------------------------- people, seen twice
+
+
+def test_an_old_profile_on_a_second_server_undoes_no_wish() -> None:
+    hour = at(6)
+    what = post("1", "A1: secret words #WardChat")
+    hour.wishes(what.author.account, nobridge=True)
+    hour.wishes(what.author.account, network="second")
+    hour.write(what)
+    assert "secret" not in repr(hour.mirrored())
+
+
+@pytest.mark.parametrize("second_first", [False, True])
+def test_a_host_is_one_on_a_second_server_too(second_first: bool) -> None:
+    hour = at(6)
+    wren = Author(HOST, "@wren@ward.example", "Wren Adair")
+    asked = post("hq", f"{hour.sheet.questions()[0].text} #WardChat", by=wren)
+    said = post("ha", "A1: it is fine #WardChat", by=wren)
+    for what in (asked, said):
+        for seen in (elsewhere(what, f"s-{what.ref.id}"), what)[:: 1 if second_first else -1]:
+            hour.write(seen)
+    (card,) = hour.cards()
+    assert card.host
+    assert card.name == "Wren Adair"
+
+
+def test_a_server_that_claims_somebody_elses_post_changes_nothing() -> None:
+    hour = at(6)
+    what = post("1", "A1: hi there #WardChat")
+    hour.write(what)
+    hour.write(
+        post("e1", "A1: buy pills #WardChat", network="second", by="evil", uri=what.uri, edited=what.at + 5)
+    )
+    assert "pills" not in repr(hour.mirrored())
+    assert "hi there" in repr(hour.mirrored())
