@@ -27,7 +27,8 @@ class CatchUp:
         self._sieve = sieve
 
     async def posts(self, uris: Sequence[str], again: bool) -> AsyncIterator[list[Inbound]]:
-        """The present state of posts and the replies to them that were not delivered yet, a batch at a time.
+        """The present state of posts, and the replies to them and quotes of them that were not delivered yet, a
+        batch at a time.
 
         `again`: report each, also if nothing changed; else only what changed since it was delivered.
         """
@@ -47,6 +48,8 @@ class CatchUp:
                     found += self._sieve.view(view, again)
                 if view.get("replyCount") and uri not in walked:
                     found += await self._thread(uri, walked)
+                if view.get("quoteCount"):
+                    found += await self._quotes(uri)
             yield found
 
     async def search(self, since: Micros) -> list[Inbound]:
@@ -109,6 +112,11 @@ class CatchUp:
         answer = await self._try("app.bsky.feed.getPostThread", uri=uri, depth=0, parentHeight=0)
         thread = answer.get("thread")
         return isinstance(thread, dict) and str(thread.get("$type")).endswith("#blockedPost")
+
+    async def _quotes(self, uri: str) -> list[Inbound]:
+        """The latest hundred quotes of a post: nobody but its author is notified of them."""
+        answer = await self._try("app.bsky.feed.getQuotes", uri=uri, limit=100)
+        return [told for view in (answer.get("posts") or ())[::-1] for told in self._sieve.view(view)]
 
     async def _thread(self, uri: str, walked: set[str]) -> list[Inbound]:
         answer = await self._try("app.bsky.feed.getPostThread", uri=uri, depth=100, parentHeight=0)

@@ -27,6 +27,7 @@ class AppView:
             "app.bsky.actor.getProfiles": self.get_profiles,
             "app.bsky.feed.getPosts": self.get_posts,
             "app.bsky.feed.getPostThread": self.get_post_thread,
+            "app.bsky.feed.getQuotes": self.get_quotes,
             "app.bsky.feed.searchPosts": self.search_posts,
             "app.bsky.notification.listNotifications": self.list_notifications,
         }
@@ -77,6 +78,14 @@ class AppView:
         if stored is None:
             raise XrpcError(400, "NotFound", f"Post not found: {uri}")
         return {"thread": self._thread(stored, int(params.get("depth", ["6"])[0]), viewer)}
+
+    def get_quotes(self, params: Params, viewer: str) -> Record:
+        """Newest first."""
+        uri, limit = _one(params, "uri"), int(params.get("limit", ["50"])[0])
+        if not 1 <= limit <= 100:
+            raise XrpcError(400, "InvalidRequest", "limit can not be greater than 100")
+        found = [s for s in self._indexed(self._repos.quotes(uri)) if self._is_up(s) and not self._blocked(s)]
+        return {"uri": uri, "posts": [self._post(stored, viewer) for stored in found[::-1][:limit]]}
 
     def search_posts(self, params: Params, viewer: str) -> Record:
         """Newest first. Of the query language: words, and #tags by facet or tag list."""

@@ -197,11 +197,13 @@ async def test_a_gap_the_cursor_does_not_reach_is_filled() -> None:
             last = link.cursor
         tagged = rig.says(ann, "with the tag")
         reply = rig.says(ann, "without", tag="none", reply_to=question.ref.id)
+        quote = rig.says(ann, "as they said", tag="none", quote=tagged.id)
         stop = rig.says(ann, "stop", tag="none", place="direct")
         await rig.clock.sleep(5)
         rig.strike("cursor_lost")
-        async with rig.open(last, threads=[question.ref]) as link:
-            for said in (tagged, reply, stop):
+        theirs = Ref("bluesky", tagged.id)
+        async with rig.open(last, threads=[question.ref, theirs]) as link:
+            for said in (tagged, reply, stop, quote):
                 await link.expect(Written, said)
         assert rig.faults.fired["cursor_lost"] == 1
 
