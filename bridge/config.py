@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -223,16 +223,18 @@ def _networks(tables: object, sources: _Sources, platforms: Platforms) -> tuple[
         if (network := _network(name, table, sources, platforms)) is not None
     ]
     posting: dict[str, Network] = {}
-    for network in networks:
-        if not network.post:
-            continue
-        other = posting.setdefault(network.kind, network.name)
-        if other != network.name and not network.platform.mirror:
+    for n, network in enumerate(networks):
+        first = posting.get(network.kind)
+        if first is None or network.platform.mirror or not network.post:
+            posting |= {network.kind: network.name} if network.post else {}
+        elif "post" not in tables[network.name]:
+            networks[n] = replace(network, post=False)  # its people would read each question twice
+        else:
             found.warn(
                 f"networks.{network.name}",
                 "",
-                f"one posting network of kind {network.kind}; {other} is another",
-                "People who see both read each question twice. Set post = false for one that only listens.",
+                f"one posting network of kind {network.kind}; {first} is another",
+                "People who see both read each question twice. Take post = true out, and it only listens.",
             )
     if networks and not posting:
         found.mistake("networks", "", "a network to post on", "Take out post = false in at least one table.")

@@ -47,8 +47,10 @@ def _check_text(key: str, text: str, community: Community, found: Findings) -> N
             f"something to say without {{{missing[0]}}}, which this config does not have",
             "Sentences about it are left out, and nothing remains: write it without.",
         )
-    if MENTION.search(text):
-        found.warn(key, text, "no @name", "The @ is left out when it is posted: nobody is notified by plan.")
+    hosts = {h.casefold().lstrip("@") for c in community.chats for host in c.hosts for _, h in host.handles}
+    if any(m[1].rstrip(".-").casefold() not in hosts for m in MENTION.finditer(text)):
+        mend = "The @ is left out when it is posted: nobody else is notified by plan."
+        found.warn(key, text, "no @name but a host's", mend)
 
 
 def _check_label(key: str, text: str, found: Findings) -> None:

@@ -111,14 +111,21 @@ def stripped(text: Text) -> Text:
     return part(text, start, max(start, len(text.plain.rstrip())))
 
 
-def marked(plain: str) -> Text:
-    """Our own words with their links and hashtags marked as such. Mentions stay words: nobody is pinged."""
+def marked(plain: str, named: Collection[str] = ()) -> Text:
+    """Our own words with their links and hashtags marked as such. A mention stays words, so that nobody is
+    pinged, but for handles (case-folded, without "@") that are `named`."""
     spans = [Span(m.start(), m.end(), "link", m.group()) for m in URL.finditer(plain)]
     taken = [(s.start, s.end) for s in spans]
     spans += [
         Span(m.start(), m.end(), "tag", m.group(1))
         for m in TAG.finditer(plain)
         if not any(start <= m.start() < end for start, end in taken)
+    ]
+    spans += [
+        Span(m.start(), m.start() + 1 + len(handle), "mention", handle)
+        for m in MENTION.finditer(plain)
+        if (handle := m.group(1).rstrip(".-")).casefold() in named
+        and not any(start <= m.start() < end for start, end in taken)
     ]
     return Text(plain, tuple(sorted(spans, key=lambda s: s.start)))
 

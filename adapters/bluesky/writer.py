@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from adapters.bluesky import LIMITS, convert, ids, records
 from adapters.bluesky.catchup import address_params
 from adapters.bluesky.client import Client, Failure
@@ -29,6 +31,7 @@ from bridge.model import (
     Retract,
     RetryLater,
     Sent,
+    Text,
     Unclear,
     Unknown,
     Update,
@@ -48,6 +51,7 @@ class Writer:
         self._client = client
         self._sieve = sieve
         self._pictures = Pictures(client)
+        self._dids: Bounded[str, str] = Bounded(1_000)  # handles we mentioned; "" for nobody's
         self._given: Bounded[tuple[str, str], ids.Address] = Bounded(1_000)  # (post, kind) -> what we gave it
 
     # ------------------------------------------------------------ sending
@@ -76,11 +80,34 @@ class Writer:
 
     async def _publish(self, order: Order, words: Words, reply_to: object) -> Outcome:
         try:
+            words = await self._named(words)
             embed = await self._pictures.embed(words.media)
             reply = await self._strong(reply_to.id) if isinstance(reply_to, Ref) else None
         except Failure as failure:
             return _nothing_done(failure)
         return await self._put(order, ids.POST, records.post(words, order.stamp, reply, embed))
+
+    async def _named(self, words: Words) -> Words:
+        """The words with whom they mention by DID, as Bluesky wants it; a handle that is nobody's stays words."""
+        spans = [
+            msgspec.structs.replace(s, value=await self._did(s.value)) if s.kind == "mention" else s
+            for s in words.text.spans
+        ]
+        return msgspec.structs.replace(words, text=Text(words.text.plain, tuple(s for s in spans if s.value)))
+
+    async def _did(self, handle: str) -> str:
+        """Raises Failure if it cannot be asked."""
+        if handle.startswith("did:"):
+            return handle
+        if handle not in self._dids:
+            try:
+                answer = await self._client.query("com.atproto.identity.resolveHandle", handle=handle.lower())
+            except Failure as failure:
+                if not failure.beyond:
+                    raise
+                answer = {}
+            self._dids[handle] = str(answer.get("did", ""))
+        return self._dids[handle]
 
     async def _put(self, order: Order, collection: str, record: Json) -> Outcome:
         rkey = ids.tid(order.stamp)
@@ -113,6 +140,7 @@ class Writer:
                 return Refused("The post that was to be corrected is gone.")
             if await self._is_answered(uri):
                 return await self._publish(order, records.correction(words, LIMITS), Ref(self._network, uri))
+            words = await self._named(words)
             embed = await self._pictures.embed(words.media)
         except Failure as failure:
             return _nothing_done(failure)

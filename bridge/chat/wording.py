@@ -2,7 +2,7 @@
 
 Everybody's texts take {page} {others} {tag} {title}. A sentence about {page} is left out where there is no
 page, one about {others} where there is no other network; what is left must read well, so no default text says
-two things in one sentence. A leading "@" is taken off names: nothing we write by plan pings anybody.
+two things in one sentence. A leading "@" is taken off names: nothing we write by plan pings anybody but hosts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -148,10 +148,17 @@ def tag(chat: Chat, net: Net) -> str:
     return "" if net.mirror else chat.hashtag
 
 
-def parts(plain: str, limits: Limits, tag: str) -> tuple[Text, ...]:
-    """`plain` as the posts of a thread within `limits`, links and hashtags marked, each bearing `tag` unless
-    that is empty."""
-    return split(marked(plain), limits, tag)
+def parts(plain: str, limits: Limits, tag: str, named: Collection[str] = ()) -> tuple[Text, ...]:
+    """`plain` as the posts of a thread within `limits`, links, hashtags and the handles `named` marked, each
+    bearing `tag` unless that is empty."""
+    return split(marked(plain, named), limits, tag)
+
+
+def handles(chat: Chat, net: Net) -> frozenset[str]:
+    """The hosts' handles on a network, case-folded, without "@": theirs alone are real mentions, in our own texts.
+    In a room people are named by id."""
+    found = (h.casefold().lstrip("@") for host in chat.hosts for name, h in host.handles if name == net.name)
+    return frozenset() if net.mirror else frozenset(found)
 
 
 class Part(Value, frozen=True):
@@ -195,7 +202,7 @@ def posts(
             lead=lead,
         )
         after = 0 if made else None
-        for piece in parts(said, beside(warning, limits), tag(chat, net)):
+        for piece in parts(said, beside(warning, limits), tag(chat, net), handles(chat, net)):
             media = () if made or question is None else picture(question)
             leaflet = None if media else _leaflet(piece, chat, community)
             made.append(Part(Words(piece, warning, language, media, leaflet), after))
@@ -305,7 +312,8 @@ def _filled(template: Template, chat: Chat, community: Community, net: Net, own:
     values = {**common, **own}
     kept = without(template, [name for name in ("page", "others") if not common[name]])
     filled = [_PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), sentence) for sentence in kept]
-    return unpinging("".join(sentence for sentence in filled if sentence.strip()).strip())
+    said = "".join(sentence for sentence in filled if sentence.strip()).strip()
+    return unpinging(said, handles(chat, net))
 
 
 def without(template: Template, missing: Sequence[str]) -> list[str]:
@@ -318,12 +326,14 @@ def without(template: Template, missing: Sequence[str]) -> list[str]:
     return [s for s in sentences if not any(f"{{{name}}}" in s for name in missing)]
 
 
-def unpinging(plain: str) -> str:
-    """Names without the "@" that would notify their owners; links stay as they are."""
+def unpinging(plain: str, named: Collection[str] = ()) -> str:
+    """Names without the "@" that would notify their owners, but for the handles `named`; links stay as they
+    are."""
     links = [m.span() for m in URL.finditer(plain)]
 
     def bare(match: re.Match[str]) -> str:
         inside = any(start <= match.start() < end for start, end in links)
-        return match[0] if inside else match[1]
+        meant = match[1].rstrip(".-").casefold() in named
+        return match[0] if inside or meant else match[1]
 
     return MENTION.sub(bare, plain)

@@ -58,13 +58,15 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     assert read(tmp_path, "\ufeff" + CONFIG).community.name == "The Tide Readers"
 
 
-def test_a_second_network_of_a_kind_bears_its_name_and_is_warned_of_unless_it_only_listens(
+def test_a_second_network_of_a_kind_bears_its_name_and_only_listens_unless_told_to_post(
     tmp_path: Path,
 ) -> None:
     second = CONFIG + '\n[networks.north]\nkind = "hall"\nserver = "https://north.test"\n'
     config = read(tmp_path, second)
     assert config.community.networks[3].title == "Hall (north)"
-    assert [w.key for w in config.warnings] == ["networks.north"]
+    assert [n.post for n in config.community.networks] == [True, True, True, False]
+    assert config.warnings == ()
+    assert [w.key for w in read(tmp_path, second + "post = true").warnings] == ["networks.north"]
     assert read(tmp_path, second + "post = false").warnings == ()
 
 

@@ -326,8 +326,13 @@ def test_a_picture_is_one_that_every_network_takes(tmp_path: Path) -> None:
 
 
 def test_names_that_would_ping_and_labels_in_questions_are_warned_of(tmp_path: Path) -> None:
-    text = swap("Who keeps it?", "Q2: Who keeps it, @mara@hall.test?")
+    text = swap("Who keeps it?", "Q2: Who keeps it, @mara@hall.test and @ida@hall.test?")
     assert [w.expected for w in read(tmp_path, text).warnings] == [
-        "no @name",
+        "no @name but a host's",
         "a question without its number",
     ]
+
+
+def test_a_hosts_own_name_may_be_mentioned(tmp_path: Path) -> None:
+    text = swap("Who keeps it?", "Who keeps it, @mara@hall.test?")
+    assert read(tmp_path, text).warnings == ()

@@ -303,3 +303,23 @@ def test_every_post_fits_and_bears_the_tag_where_it_needs_it(kind: Kind, net: Ne
         assert all("ccnvirtual" in hashtags(post.plain) for post in posts)
     marks = {span.kind for post in posts for span in post.spans}
     assert marks <= {"link", "tag"}
+
+
+# ---------------------------------------------------------------- names
+
+
+def test_hosts_alone_are_really_mentioned_each_where_they_are() -> None:
+    handles = (("mastodon", "@lucy@ward.example"), ("bluesky", "lucy.example.org"), ("slack", "U012AB3CD"))
+    chat = changed(hosts=(Host("Lucy Scarisbrick", handles),))
+    text = "Ask @Lucy@ward.example, @lucy.example.org. Not @ann@ward.example!"
+    said = {net.name: _mentioned(chat, net, text) for net in NETWORKS}
+    rest = "Not ann@ward.example!"
+    assert said["mastodon"] == (["Lucy@ward.example"], f"Ask @Lucy@ward.example, lucy.example.org. {rest}")
+    assert said["bluesky"] == (["lucy.example.org"], f"Ask Lucy@ward.example, @lucy.example.org. {rest}")
+    assert said["slack"] == ([], f"Ask Lucy@ward.example, lucy.example.org. {rest}")
+
+
+def _mentioned(chat: Chat, net: Net, text: str) -> tuple[list[str], str]:
+    (part,) = wording.posts("say", chat=chat, community=COMMUNITY, net=net, limits=net.limits, text=text)
+    words = part.words.text
+    return [s.value for s in words.spans if s.kind == "mention"], words.plain.removesuffix(" #CCNVirtual")
