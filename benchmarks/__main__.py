@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import jetstream
+from benchmarks import jetstream, statuses
 from benchmarks.chat import BriskClock, arrivals, community, opened
 from benchmarks.figure import Figure
 from bridge.chat.state import Arrived, Configured, Event, Recorded
@@ -45,6 +45,7 @@ def main() -> None:
         in_folder(lambda path: intake(path, args.posts)),
         in_folder(lambda path: restart(path, args.events)),
         help_time(),
+        statuses.converted(5_000),
         jetstream.filtered(100_000),
         jetstream.streamed(100_000),
         *jetstream.hour(args.frames),
