@@ -23,7 +23,10 @@ from bridge.ports import Clock, Remark, SessionStore
 
 SPACING = 1.0  # seconds: a channel takes about one message a second (Slack's documentation)
 REQUEST = 30.0  # seconds a call may take
-SHOWING = {"files:write", "files:read"}  # without them a question's picture is described in words
+WITHOUT = (
+    ({"files:write", "files:read"}, "the questions' pictures will be described in words and not shown"),
+    ({"im:read"}, "what people write to the bot while it is away may be missed"),
+)
 NEEDED = {"chat:write", "chat:write.customize", "users:read"}  # the channels' own are tried out
 
 
@@ -140,8 +143,9 @@ class SlackAdapter:
 
 def _remarks(web: Web) -> tuple[Remark, ...]:
     """What the hosts should know of the token, though the chat can be held with it."""
-    lacking = SHOWING - web.scopes if web.scopes else set()
-    if not lacking:
-        return ()
-    mend = f"Add {' and '.join(sorted(lacking))} under OAuth & Permissions and install the app again."
-    return (Remark("Slack will describe the questions' pictures in words and not show them.", mend),)
+    remarks = []
+    for scopes, without in WITHOUT:
+        if web.scopes and (lacking := scopes - web.scopes):
+            mend = f"Add {' and '.join(sorted(lacking))} under OAuth & Permissions and install the app again."
+            remarks.append(Remark(without, mend))
+    return tuple(remarks)

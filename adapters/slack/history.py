@@ -73,6 +73,17 @@ class History:
             "conversations.history", _PAGES, channel=channel, oldest=since(oldest), inclusive=True
         )
 
+    async def directs(self) -> list[str]:
+        """The direct conversations people have with us; none if we may not list them."""
+        found: list[str] = []
+        try:
+            async for page in self._web.pages("users.conversations", _PAGES, types="im"):
+                found += [str(c["id"]) for c in page["channels"]]
+        except Failure as failure:
+            if failure.error != "missing_scope":
+                raise
+        return found
+
     async def sweep(self, channel: str, oldest: Micros, active: Micros, also: Collection[str] = ()) -> Swept:
         """The channel since `oldest`, with the threads in it that had a reply since `active`, or whose first
         message is named in `also`."""

@@ -185,6 +185,8 @@ class SlackLink:
         items = [News("new", home.channel, ts, m) for ts, m in swept.messages.items()]
         missing = [place for place in seen if self._missing(place, swept)]
         items += [News("gone", *p, {}) for p in missing if await self._asked(self._history.one(*p)) is None]
+        for direct in await self._asked(self._history.directs()):
+            _remember(self._directs, direct, None, DIRECTS)
         for direct in tuple(self._directs):
             messages, _ = await self._asked(self._history.channel(direct, oldest))
             items += [News("new", direct, m["ts"], m) for m in messages]

@@ -18,6 +18,7 @@ TIERS = {
     "conversations.info": TIER_3,
     "conversations.join": TIER_3,
     "users.info": TIER_4,
+    "users.conversations": TIER_3,
     "files.getUploadURLExternal": TIER_4,
     "files.completeUploadExternal": TIER_4,
     "files.info": TIER_4,

@@ -43,6 +43,7 @@ SCOPES = (
     "groups:history",
     "groups:read",
     "im:history",
+    "im:read",
     "users:read",
     "files:read",
     "files:write",

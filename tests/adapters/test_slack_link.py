@@ -18,6 +18,7 @@ from bridge.model import (
     Removed,
     Written,
 )
+from simulator.slack.server import SCOPES as GRANTED
 from simulator.slack.sockets import Hub
 from simulator.slack.wire import BOT_USER, CHAT, HOSTS
 from tests.adapters.slack_rig import server, subject
@@ -199,6 +200,26 @@ async def test_a_silent_peer_does_not_hold_up_closing() -> None:
 
 
 # ---------------------------------------------------------------- reading
+
+
+async def test_a_first_direct_message_written_in_a_gap_arrives() -> None:
+    """Nobody told us of that conversation: it is found by asking which there are."""
+    async with subject().rig() as rig:
+        async with rig.open() as link:
+            await link.expect(Written, rig.says(rig.person(), "A1"))
+        stop = rig.says(rig.person(), "stop", place="direct", tag="none")
+        async with rig.open(link.cursor) as link:
+            assert (await link.expect(Written, stop)).post.reach == "direct"
+
+
+async def test_without_the_right_to_list_them_known_direct_conversations_are_read() -> None:
+    async with subject(scopes=tuple(s for s in GRANTED if s != "im:read")).rig() as rig:
+        async with rig.open() as link:
+            assert any("may be missed" in remark.what for remark in await link.link.inspect())  # type: ignore[attr-defined]  # a link of ours has it
+            await link.expect(Written, rig.says(rig.person(), "A1"))
+        said = rig.says(rig.person(), "A2")
+        async with rig.open(link.cursor) as link:
+            await link.expect(Written, said)
 
 
 async def test_direct_messages_written_in_a_gap_arrive() -> None:

@@ -104,7 +104,7 @@ async def test_an_app_that_may_not_upload_still_asks(picture: Media) -> None:
     scopes = tuple(scope for scope in stand_in.SCOPES if scope != "files:write")
     async with subject(scopes=scopes).rig() as rig, rig.open() as link:
         (remark,) = await slack(link).inspect()
-        assert "pictures in words" in remark.what
+        assert "described in words" in remark.what
         assert remark.mend.startswith("Add files:write under OAuth & Permissions")
         await link.sent(ask(rig, picture))
         assert not blocks(rig, "image")
