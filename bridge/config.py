@@ -309,6 +309,7 @@ def _nets(networks: tuple[NetworkConfig, ...]) -> tuple[Net, ...]:
                 mirror=platform.mirror,
                 layout=getattr(network.settings, "layout", "channel"),
                 public=getattr(network.settings, "public", "ask"),
+                admins=getattr(network.settings, "admins", ()),
             )
         )
     return tuple(nets)

@@ -36,6 +36,7 @@ from bridge.model import (
     Notice,
     OrderId,
     Place,
+    Reply,
     Sent,
 )
 from bridge.ports import Clock, Feed
@@ -66,7 +67,7 @@ class Released:
     follow: Callable[[Iterable[Network]], None] = lambda networks: None
     cursor: Callable[[Network, Cursor], None] = lambda network, cursor: None
     seen: Callable[[Network, Micros], None] = lambda network, at: None
-    answer: Callable[[Network, str, str], None] = lambda network, where, words: None
+    answer: Callable[[Network, str, Reply], None] = lambda network, where, reply: None
     forgotten: Callable[[Collection[str]], None] = lambda handles: None
     whisper: Callable[[Network, Account, Place, Notice], None] = lambda network, account, place, notice: None
     feeds: list[Feed] = field(default_factory=list)
@@ -288,8 +289,8 @@ class Engine:
             for chat in caused.sheet:
                 changed.setdefault(chat, set())
             follow |= caused.follow
-            for network, where, words in caused.answers:
-                released.answer(network, where, words)
+            for network, where, reply in caused.answers:
+                released.answer(network, where, reply)
             for whisper in caused.whispers:
                 released.whisper(*whisper)
         for chat, numbers in changed.items():

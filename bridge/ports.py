@@ -29,6 +29,7 @@ from bridge.model import (
     Outcome,
     Place,
     Ref,
+    Reply,
     Unknown,
 )
 
@@ -119,8 +120,9 @@ class Console(Protocol):
         raise anything but LinkError."""
         ...
 
-    async def answer(self, answer: str, text: str) -> None:
-        """Tell the one who used a control what came of it; only they see it. Best effort."""
+    async def answer(self, answer: str, reply: Reply) -> None:
+        """Tell the one who used a control what came of it, or ask them for more; only they see it. Best effort:
+        a form that cannot be opened any more is told in words. Must not raise anything but LinkError."""
         ...
 
     async def whisper(self, account: Account, place: Place, notice: Notice) -> None:

@@ -21,7 +21,7 @@ from bridge.engine import Engine
 from bridge.errors import ChatbridgeError
 from bridge.forget import forget
 from bridge.journal import Journal
-from bridge.model import Command, Final, Network
+from bridge.model import Board, Command, Final, Form, Network, Notice, Reply
 from bridge.outbox import Outbox
 from bridge.ports import Clock, SessionStore
 from bridge.report.from_journal import FORMATS, USUAL, chosen, status, write
@@ -237,11 +237,13 @@ class Bridge:
         await self.engine.submit(Arrived(SERVER, command))
         return self._told.pop(where, "")
 
-    def _answer(self, network: Network, where: str, words: str) -> None:
+    def _answer(self, network: Network, where: str, reply: Reply) -> None:
+        if isinstance(reply, Board):
+            reply = msgspec.structs.replace(reply, health=self.supervisor.health())
         if network == SERVER:
-            self._told[where] = words
+            self._told[where] = _in_words(reply)
         else:
-            self.supervisor.answer(network, where, words)
+            self.supervisor.answer(network, where, reply)
 
     async def _report(self, request: dict[str, Any]) -> list[str]:
         """Write a chat's transcript, as anybody may read it, into a folder."""
@@ -269,3 +271,20 @@ class Bridge:
 
     def _chat(self, name: str | None) -> str:
         return chosen(self.engine.session, name)
+
+
+def _in_words(reply: Reply) -> str:
+    """What is read at the server's terminal."""
+    match reply:
+        case Board():
+            from bridge.terminal import (
+                text,  # a library for terminals, which a bridge without one does not need
+            )
+
+            return text(reply)
+        case Notice():
+            return reply.text
+        case Form():
+            return reply.title
+        case _:
+            return reply

@@ -64,6 +64,7 @@ class Net(Value, frozen=True):
     mirror: bool = False
     layout: Literal["channel", "threads"] = "channel"
     public: Literal["ask", "yes", "no"] = "ask"
+    admins: tuple[str, ...] = ()  # who can delete members' messages there; handles as for hosts
 
 
 class Community(Value, frozen=True):
@@ -75,3 +76,5 @@ class Community(Value, frozen=True):
     chats: tuple[Chat, ...]
     networks: tuple[Net, ...]
     page: str | None = None
+    outward: Literal["none", "asked"] = "asked"  # whether words from a room may be sent out, one by one
+    signpost: str = ""  # where somebody in a crisis finds help; "": the default words

@@ -23,6 +23,7 @@ from bridge.model import (
     Notice,
     Place,
     Ref,
+    Reply,
 )
 from bridge.outbox import Outbox
 from bridge.ports import Adapter, Clock, Console, Link, SessionStore
@@ -82,8 +83,8 @@ class Watch:
         self._stir.set()
         self._board.set()
 
-    def answer(self, where: str, words: str) -> None:
-        self._tell(lambda console: console.answer(where, words))
+    def answer(self, where: str, reply: Reply) -> None:
+        self._tell(lambda console: console.answer(where, reply))
 
     def whisper(self, account: Account, place: Place, notice: Notice) -> None:
         self._tell(lambda console: console.whisper(account, place, notice))
@@ -273,9 +274,9 @@ class Supervisor:
         if network in self.watches:
             self.watches[network].seen(at)
 
-    def answer(self, network: Network, where: str, words: str) -> None:
+    def answer(self, network: Network, where: str, reply: Reply) -> None:
         if network in self.watches:
-            self.watches[network].answer(where, words)
+            self.watches[network].answer(where, reply)
 
     def whisper(self, network: Network, account: Account, place: Place, notice: Notice) -> None:
         if network in self.watches:

@@ -14,6 +14,7 @@ from bridge.model import (
     MINUTE,
     SECOND,
     Absent,
+    Conceal,
     Endorse,
     Found,
     Micros,
@@ -21,6 +22,7 @@ from bridge.model import (
     Order,
     Publish,
     Ref,
+    Report,
     Retract,
     Sent,
     Unknown,
@@ -53,6 +55,8 @@ class Finder:
                     return await self._retracted(op)
                 case Endorse() as op:
                     return await self._endorsed(op)
+                case Report() | Conceal():
+                    return Absent()
         except Unreachable as error:
             return Unknown(str(error))
 

@@ -7,6 +7,7 @@ from adapters.mastodon.intake import Recent
 from adapters.mastodon.pictures import Pictures
 from adapters.mastodon.sending import Sending, Stop
 from bridge.model import (
+    Conceal,
     Content,
     Endorse,
     Micros,
@@ -16,6 +17,7 @@ from bridge.model import (
     Publish,
     Ref,
     Refused,
+    Report,
     Retract,
     Sent,
     Target,
@@ -45,6 +47,8 @@ class Writer:
                     return await self._retract(op)
                 case Endorse() as op:
                     return await self._endorse(op)
+                case Report() | Conceal():
+                    return Refused("Mastodon's moderators are told on the post's page.")
         except Stop as stop:
             return stop.outcome
 

@@ -19,12 +19,16 @@ LIMITS = Limits(graphemes=3_500, warning="{}")
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table `[networks.NAME]` of kind "slack". Channels by id ("C…"), not by name. `public` is read by
-    the core. `api`: another base address of the Web API, for tests and proxies."""
+    the core, and so are the `admins` (members' ids): who can delete what members write. `hosts_group`: the id of a
+    user group ("S…") whose members may command like hosts. `api`: another base address of the Web API, for
+    tests and proxies."""
 
     channel: str
     hosts_channel: str
     layout: Literal["channel", "threads"] = "channel"
     public: Literal["ask", "yes", "no"] = "ask"
+    hosts_group: str = ""
+    admins: tuple[str, ...] = ()
     api: str = "https://slack.com/api/"
 
 

@@ -19,18 +19,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from adapters.slack import LIMITS, rich
+from adapters.slack import LIMITS, controls, rich
 from adapters.slack.board import board
+from adapters.slack.controls import TooLong
 from adapters.slack.rich import Block
-from bridge.model import Board, Button, Card, Content, Gathered, Media, Notice, Text, Words
+from bridge.model import Board, Card, Content, Gathered, Media, Notice, Text, Words
 from bridge.text import cut, fits, joined, marked, person
 
 # Slack's documentation; of the total, one secondary source measured about 13,200.
 TOTAL = 12_000  # characters of all blocks together
 POSTED = 40_000  # characters of a text; beyond, Slack cuts without a word
 BLOCKS = 50
-BUTTONS = 25  # in one block
-VALUE = 2_000  # characters of a button's value
 ALT = 2_000  # characters of a picture's description
 ADDRESS = 3_000  # characters of a picture's address
 PICTURES = 4  # of one entry: Mastodon and Bluesky allow no more
@@ -41,10 +40,6 @@ SHORT = (240, 160, 100, 60)  # graphemes of an entry among several: as many as f
 _FOLD = "\n\u00a0" * 5 + "\n"
 _UNDESCRIBED = " (without a description)"
 _MEDIA = {"image": "Picture", "video": "Video", "audio": "Sound", "file": "File"}
-
-
-class TooLong(Exception):
-    """It does not fit one message; says why, for a person."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -93,7 +88,7 @@ def message(
             return _notice(content)
         case Board():
             summary, shown = board(content)
-            return _checked(Message(Text(summary), shown + _controls(content.buttons)))
+            return _checked(Message(Text(summary), shown + controls.rows(content.buttons)))
 
 
 def _checked(message: Message) -> Message:
@@ -274,37 +269,7 @@ def _notice(notice: Notice) -> Message:
     return _checked(
         Message(
             said=joined(said, "\n", entry.said) if notice.card else said,
-            blocks=[_paragraph(said), *entry.blocks, *_controls(notice.buttons)],
+            blocks=[_paragraph(said), *entry.blocks, *controls.rows(notice.buttons)],
             attachments=entry.attachments,
         )
     )
-
-
-class Control(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a button's value says, as JSON."""
-
-    chat: str | None = None
-    item: str | None = None
-    on: str | None = None
-
-
-PREFIX = "chatbridge:"  # of an action_id; then the verb, then a number where a block has a verb twice
-
-
-def _controls(buttons: tuple[Button, ...]) -> list[Block]:
-    return [
-        {"type": "actions", "elements": [_button(b, n) for n, b in enumerate(buttons[at : at + BUTTONS])]}
-        for at in range(0, len(buttons), BUTTONS)
-    ]
-
-
-def _button(button: Button, n: int) -> Block:
-    value = msgspec.json.encode(Control(button.chat, button.item, button.on)).decode()
-    if len(value) > VALUE:
-        raise TooLong(f"The button {button.label!r} names too much to fit Slack's {VALUE:,} characters.")
-    return {
-        "type": "button",
-        "action_id": f"{PREFIX}{button.verb}:{n}",
-        "text": rich.plain_text(button.label, 75),
-        "value": value,
-    } | ({"style": button.style} if button.style else {})

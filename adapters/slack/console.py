@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from adapters.slack import blocks, ids
+from adapters.slack import blocks, controls, ids
+from adapters.slack.controls import TooLong
 from adapters.slack.convert import Home
 from adapters.slack.rich import escaped
 from adapters.slack.web import Failure, Web
-from bridge.model import Account, Board, Command, Notice, Place, Ref
+from bridge.model import Account, Board, Command, Notice, Place, Ref, Reply
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +24,10 @@ def pressed(body: dict[str, Any], home: Home, name: str) -> list[Command]:
     where = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or ""
     commands = []
     for action in body["actions"]:
-        said = msgspec.json.decode(action["value"], type=blocks.Control)
+        said = msgspec.json.decode(action["value"], type=controls.Control)
         commands.append(
             Command(
-                verb=action["action_id"].removeprefix(blocks.PREFIX).partition(":")[0],
+                verb=action["action_id"].removeprefix(controls.PREFIX).partition(":")[0],
                 by=ids.account(home.team, user["id"]),
                 chat=said.chat,
                 item=said.item,
@@ -75,13 +76,13 @@ class Desk:
         try:
             shown = blocks.message(board).arguments()
             await self._web.write("chat.update", {**ids.place(ref)._asdict(), **shown, "parse": "none"})
-        except (Failure, blocks.TooLong, ValueError) as error:
+        except (Failure, TooLong, ValueError) as error:
             log.debug("slack: this board was not shown: %s", error)
 
-    async def answer(self, answer: str, text: str) -> None:
+    async def answer(self, answer: str, reply: Reply) -> None:
         """See `bridge.ports.Console.answer`. Where our app cannot speak it becomes a direct message."""
         channel, user = ids.parse_answer(answer)
-        said = {"text": escaped(text), "parse": "none"}
+        said = {"text": escaped(str(reply)), "parse": "none"}
         try:
             await self._web.write("chat.postEphemeral", {"channel": channel, "user": user, **said})
         except Failure as failure:
@@ -97,7 +98,7 @@ class Desk:
             where = {"channel": channel, "user": ids.user(self._home.team, account)}
             shown = blocks.message(notice).arguments()
             await self._web.write("chat.postEphemeral", {**where, **shown, "parse": "none"})
-        except (Failure, blocks.TooLong, ValueError) as error:
+        except (Failure, TooLong, ValueError) as error:
             log.debug("slack: this was not whispered: %s", error)
 
     async def _directly(self, user: str, said: dict[str, str]) -> None:

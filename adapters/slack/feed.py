@@ -24,7 +24,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from adapters.slack.blocks import PREFIX
+from adapters.slack.controls import PREFIX
 from adapters.slack.web import QUIET, Failure, Web
 from bridge.errors import Unreachable
 from bridge.model import SECOND

@@ -37,6 +37,7 @@ from bridge.model import (
     Post,
     Ref,
     Removed,
+    Reply,
     Unknown,
     What,
     Written,
@@ -366,9 +367,9 @@ class SlackLink:
         """See `bridge.ports.Console.show`."""
         await self._desk.show(ref, board)
 
-    async def answer(self, answer: str, text: str) -> None:
+    async def answer(self, answer: str, reply: Reply) -> None:
         """See `bridge.ports.Console.answer`."""
-        await self._desk.answer(answer, text)
+        await self._desk.answer(answer, reply)
 
     async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
         """See `bridge.ports.Console.whisper`."""

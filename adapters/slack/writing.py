@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any
 
 from adapters.slack import blocks, convert, ids
+from adapters.slack.controls import TooLong
 from adapters.slack.convert import Home
 from adapters.slack.history import History
 from adapters.slack.pictures import Pictures, Unfit
@@ -14,6 +15,7 @@ from adapters.slack.web import Failure, Web
 from bridge.model import (
     MINUTE,
     Absent,
+    Conceal,
     Content,
     Endorse,
     Found,
@@ -23,6 +25,7 @@ from bridge.model import (
     Publish,
     Ref,
     Refused,
+    Report,
     Retract,
     Sent,
     Unknown,
@@ -79,7 +82,9 @@ class Writer:
                     return await self._retract(order.op)
                 case Endorse():
                     return Refused("Slack has no likes or boosts.")
-        except (blocks.TooLong, Unfit) as error:
+                case Report() | Conceal():
+                    return Refused("In Slack a message's author and the workspace's admins can delete it.")
+        except (TooLong, Unfit) as error:
             return Refused(str(error))
         except Failure as failure:
             return failure.outcome()
@@ -174,7 +179,7 @@ class Writer:
                 case Retract(target=target):
                     gone = await self._history.one(*self._place(target)) is None
                     return self._found(target) if gone else Absent()
-                case Endorse():
+                case Endorse() | Report() | Conceal():
                     return Absent()
         except Failure as failure:
             if failure.kind == "login":

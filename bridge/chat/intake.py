@@ -144,7 +144,7 @@ def belongs(state: State, post: Post) -> ChatState | None:
         if chat.timeline.knows(post) or chat.timeline.is_removed(post):
             return chat
     for chat in state.chats.values():
-        if not chat.over and any(_part_of(chat, ref) for ref in _above(post)):
+        if not chat.over and any(part_of(chat, ref) for ref in _above(post)):
             return chat
     windows = [
         (c.settings, c.sheet.starts, c.sheet.ends, c.sheet.late_until)
@@ -160,7 +160,8 @@ def _above(post: Post) -> tuple[Ref, ...]:
     return tuple(r for r in (post.reply_to, *post.quotes, post.root) if r is not None)
 
 
-def _part_of(chat: ChatState, ref: Ref) -> bool:
+def part_of(chat: ChatState, ref: Ref) -> bool:
+    """Whether something of a chat stands at a place: a copy of ours, or a post that is an entry."""
     return key(ref) in chat.items or key(ref) in chat.shown or chat.timeline.at(ref) is not None
 
 

@@ -47,6 +47,7 @@ from bridge.model import (
     Health,
     Held,
     Interest,
+    Leaders,
     Micros,
     Network,
     Op,
@@ -84,6 +85,9 @@ class Session:
                 return None if kept is None else Arrived(network, kept)  # type: ignore[arg-type]  # same union
             case Command():
                 return Arrived(network, what)
+            case Leaders(accounts):
+                known = self.state.leaders.get(network, ())
+                return None if known == accounts else Arrived(network, what)
             case _:
                 return None
 
@@ -274,9 +278,11 @@ def _arrive(work: Work, network: Network, what: object) -> None:
         case AuthorKnown():
             intake.author_known(work, network, what)
         case Command():
-            words = commands.obey(work, network, what)
-            if what.answer:
-                work.effects.answers.append((network, what.answer, words))
+            reply = commands.obey(work, network, what)
+            if what.answer and reply:
+                work.effects.answers.append((network, what.answer, reply))
+        case Leaders(accounts):
+            work.state.leaders[network] = accounts
 
 
 def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outcome: Final) -> None:

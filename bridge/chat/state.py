@@ -21,6 +21,7 @@ from bridge.model import (
     Command,
     Edited,
     Final,
+    Leaders,
     Micros,
     Network,
     Notice,
@@ -32,6 +33,7 @@ from bridge.model import (
     Post,
     Ref,
     Removed,
+    Reply,
     Tagged,
     Written,
 )
@@ -50,7 +52,7 @@ class Arrived(Tagged, frozen=True):
     """A link reported something."""
 
     network: Network
-    what: Written | Edited | Removed | AuthorGone | AuthorKnown | Command
+    what: Written | Edited | Removed | AuthorGone | AuthorKnown | Command | Leaders
 
 
 class Settled(Tagged, frozen=True):
@@ -71,6 +73,20 @@ class Surplus(Tagged, frozen=True):
     refs: tuple[Ref, ...]
 
 
+class Fell(Tagged, frozen=True):
+    """A network has been silent for so long that the hosts should know."""
+
+    network: Network
+    why: str
+    since: Micros
+
+
+class Rose(Tagged, frozen=True):
+    """It is heard again."""
+
+    network: Network
+
+
 class Reconciled(Tagged, frozen=True):
     """Everything a chat has from a network was read again after its late window."""
 
@@ -78,7 +94,9 @@ class Reconciled(Tagged, frozen=True):
     chat: str
 
 
-Event: TypeAlias = Configured | Opened | Arrived | Settled | Tick | Gather | Surplus | Reconciled
+Event: TypeAlias = (
+    Configured | Opened | Arrived | Settled | Tick | Gather | Surplus | Reconciled | Fell | Rose
+)
 
 
 def post_in(event: Event) -> Post | None:
@@ -108,7 +126,7 @@ class Effects(msgspec.Struct):
     changed: dict[str, set[int]] = {}  # chat -> entries that readers see differently
     sheet: set[str] = set()  # chats whose run sheet or figures are different
     follow: set[Network] = set()  # networks whose interest is different
-    answers: list[tuple[Network, str, str]] = []  # (network, Command.answer, words)
+    answers: list[tuple[Network, str, Reply]] = []  # (network, Command.answer, what to say there)
     whispers: list[tuple[Network, Account, Place, Notice]] = []  # for one person's eyes
     forget: list[Account] = []  # whose words must leave the journal
 
@@ -120,7 +138,22 @@ class Purpose(msgspec.Struct):
     """What an order that is not final yet is for."""
 
     kind: Literal[
-        "item", "copy", "notice", "board", "reply", "endorse", "answer", "unlike", "unboost", "unanswer"
+        "item",
+        "copy",
+        "notice",
+        "board",
+        "reply",
+        "endorse",
+        "answer",
+        "unlike",
+        "unboost",
+        "unanswer",
+        "report",
+        "conceal",
+        "unconceal",
+        "outward",
+        "unoutward",
+        "alert",
     ]
     network: Network
     chat: str
@@ -165,6 +198,8 @@ class ChatState(msgspec.Struct):
     boards: dict[Network, str] = {}  # id of the board's message there, once it stands
     reconciled: dict[Network, bool] = {}
     log: list[str] = []
+    lead: str = ""  # the name of the host who leads; "": the first one
+    blackout: bool = False  # page, wall and feed are frozen
     ending: bool = False  # the late window is closed: what was missed is being read once more
     over: bool = False
 
@@ -189,7 +224,10 @@ class State(msgspec.Struct):
     chats: dict[str, ChatState] = {}
     purposes: dict[str, Purpose] = {}  # "seq.index" -> what an open order is for
     former: dict[Network, Net] = {}  # networks that are no longer in the config, but in a timeline
-    handled: dict[str, Micros] = {}  # requests to the bridge itself that were answered
+    handled: dict[
+        str, Micros
+    ] = {}  # requests to the bridge itself, and acts told more than once, that were met
+    leaders: dict[Network, tuple[Account, ...]] = {}  # who commands there beside the hosts of a chat
     sighted: dict[
         str, list[str]
     ] = {}  # uri of a post of ours whose order is not final -> key(ref)s elsewhere
@@ -237,6 +275,8 @@ class Work:
         self.seq = seq
         self.now = at
         self.host: Host | None = None  # on whose word it is made, if it is a host's
+        self.leads = False  # whether the one on whose word it is made may command
+        self.network: Network = ""  # where they said so
         self.effects = Effects()
 
     def order(

@@ -50,7 +50,12 @@ class Echoed(Tagged, frozen=True):
 
 class Command(Tagged, frozen=True):
     """A control was used. `item` names the run-sheet item it means, `entry` an entry's number, `on` one
-    network. Whether `by` may command is decided by the core, never by the adapter."""
+    network, `at` the message or post it was used on. Whether `by` may command is decided by the core, never by
+    the adapter.
+
+    `once`: names an act that may be told more than once (a reaction, live and from the history); it is obeyed
+    once, until a command `again` says that it was taken back.
+    """
 
     verb: str
     by: Account
@@ -61,6 +66,17 @@ class Command(Tagged, frozen=True):
     text: str = ""
     name: str = ""  # how to call `by` in what the hosts read
     answer: str = ""  # opaque to the core: where `Console.answer` sends what came of it
+    at: Ref | None = None
+    choice: str = ""  # what was picked from a form's list
+    once: str = ""
+    again: str = ""  # the `once` of an act that was taken back
+    forms: bool = False  # what answers it can be a Form
+
+
+class Leaders(Tagged, frozen=True):
+    """Who else may command from here: the members of the group that the config names, as it is now."""
+
+    accounts: tuple[Account, ...]
 
 
 class Malformed(Tagged, frozen=True):
@@ -74,7 +90,9 @@ class Beat(Tagged, frozen=True):
     """Nothing for us, but the cursor moved on. At most one a second."""
 
 
-What: TypeAlias = Written | Edited | Removed | AuthorGone | AuthorKnown | Echoed | Command | Malformed | Beat
+What: TypeAlias = (
+    Written | Edited | Removed | AuthorGone | AuthorKnown | Echoed | Command | Leaders | Malformed | Beat
+)
 
 
 class Inbound(Value, frozen=True):

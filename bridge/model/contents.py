@@ -38,6 +38,44 @@ class Button(Value, frozen=True):
     item: str | None = None
     on: Network | None = None
     style: Literal["", "primary", "danger"] = ""
+    text: str = ""
+    confirm: str = ""  # asked before it is done: "Close the chat now?"
+
+
+class Field(Value, frozen=True):
+    """Words to be typed into a form. `text`: what stands there at first; `most`: characters."""
+
+    label: str
+    text: str = ""
+    hint: str = ""
+    most: int = 2_000
+
+
+class Choice(Value, frozen=True):
+    """One line of a form's list; `value` comes back as `Command.choice`."""
+
+    value: str
+    label: str
+
+
+class Form(Tagged, frozen=True):
+    """A question to one person with room for words (they come back as `Command.text`), a list to pick from, or
+    both. What is handed in is the Command with these fields. A button among `buttons` hands in what stands
+    there so far, and is answered in the form's place."""
+
+    title: str
+    verb: str
+    chat: str
+    item: str | None = None
+    on: Network | None = None
+    words: str = ""  # ours, above the field
+    card: Card | None = None  # the entry it is about
+    field: Field | None = None
+    choices: tuple[Choice, ...] = ()
+    pick: str = ""  # what the list is for: "Who leads"
+    chosen: str = ""  # the value picked at first
+    submit: str = "Send"
+    buttons: tuple[Button, ...] = ()
 
 
 class Leaflet(Value, frozen=True):
@@ -85,8 +123,19 @@ class Health(Value, frozen=True):
     waiting: int = 0  # orders not yet settled
 
 
+class Count(Value, frozen=True):
+    """How long an item is on a network: `used` of `most` (as that network counts, its longest post), in `posts`
+    posts."""
+
+    title: str
+    used: int
+    most: int
+    posts: int = 1
+
+
 class Line(Value, frozen=True):
-    """One item of the run sheet on the board; `on` gives each network's own state."""
+    """One item of the run sheet on the board; `on` gives each network's own state. `counts`: of what has not
+    gone out yet."""
 
     id: str
     label: str
@@ -94,6 +143,16 @@ class Line(Value, frozen=True):
     due: Micros
     state: Literal["planned", "due", "posted", "held", "skipped"]
     on: tuple[tuple[Network, str], ...] = ()
+    counts: tuple[Count, ...] = ()
+    editable: bool = False  # hosts can still say it otherwise
+
+
+class Waiting(Value, frozen=True):
+    """Somebody who waits for a word of the hosts, with what they wrote and what a host can do about it."""
+
+    card: Card
+    why: str  # "first time here", "waits for 6 min"
+    buttons: tuple[Button, ...]
 
 
 class Board(Tagged, frozen=True):
@@ -119,6 +178,11 @@ class Board(Tagged, frozen=True):
     log: tuple[str, ...] = ()  # who did what, newest last
     buttons: tuple[Button, ...] = ()
     listening: tuple[Network, ...] = ()  # where nothing is posted
+    lead: str = ""  # the name of the host who leads
+    blackout: bool = False  # page, wall and feed are frozen
+    ignored: tuple[Waiting, ...] = ()  # people to whom nobody has answered
+    asked: tuple[Waiting, ...] = ()  # participants' own questions
 
 
+Reply: TypeAlias = str | Notice | Form | Board  # what somebody is told who used a control
 Content: TypeAlias = Words | Gathered | Notice | Board

@@ -39,6 +39,8 @@ class Capabilities(Value, frozen=True):
     console: bool = False
     edits: bool = False  # an Update changes a post in place; else it is corrected as the network allows
     endorses: bool = False  # it has likes and boosts
+    reports: bool = False  # posts can be reported to its moderators
+    conceals: bool = False  # replies under our posts can be hidden for everybody there
     spacing: float = 0.0  # seconds to leave between two messages in one place
     layout: Literal["channel", "threads"] = "channel"
 

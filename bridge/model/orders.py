@@ -13,12 +13,14 @@ Target: TypeAlias = Ref | OrderId  # a post, or the post an earlier order makes 
 
 class Publish(Tagged, frozen=True):
     """Make a post. `orphan` says what becomes of it if the order it replies to ended unsent: it goes out
-    "alone", or it is cancelled ("cancel")."""
+    "alone", or it is cancelled ("cancel"). `to`: it goes to this person alone, named as a config names people
+    there (`Platform.handle`)."""
 
     content: Content
     reply_to: Target | None = None
     orphan: Literal["alone", "cancel"] = "cancel"
     reach: Literal["public", "quiet", "direct"] = "public"
+    to: str = ""
 
 
 class Update(Tagged, frozen=True):
@@ -43,7 +45,21 @@ class Endorse(Tagged, frozen=True):
     kind: Literal["like", "boost"]
 
 
-Op: TypeAlias = Publish | Update | Retract | Endorse
+class Report(Tagged, frozen=True):
+    """Tell the moderators of somebody's post, as the community's account would by hand. `why`: a host's words."""
+
+    target: Ref
+    why: str
+
+
+class Conceal(Tagged, frozen=True):
+    """Have the network itself hide a reply under a post of ours. Retracting `Sent.ref` shows it again; doing it
+    twice is doing it once."""
+
+    target: Ref
+
+
+Op: TypeAlias = Publish | Update | Retract | Endorse | Report | Conceal
 Lane: TypeAlias = Literal["sheet", "mirror", "hosts", "people"]
 Place: TypeAlias = Literal["chat", "hosts"]  # the chat itself, or the hosts' room
 

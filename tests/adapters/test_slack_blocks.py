@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.slack import LIMITS, blocks, rich
-from adapters.slack.blocks import Control, Message, TooLong
+from adapters.slack.blocks import Message
+from adapters.slack.controls import Control, TooLong
 from bridge.model import (
     MINUTE,
     Board,

@@ -39,6 +39,7 @@ from bridge.model import (
     Ref,
     Refused,
     Removed,
+    Reply,
     Sent,
     Text,
     Update,
@@ -146,6 +147,7 @@ class Hour:
         self.went_out: dict[Network, list[str]] = {}  # items, in the order they were posted there
         self.made: dict[OrderId, str] = {}  # order -> id of its post
         self.answers: list[str] = []  # what those who commanded were told
+        self.replies: list[Reply] = []
         self.whispers: list[tuple[Account, Notice]] = []  # what single people were asked
         self.down: set[Network] = set()
         self.refusing = refusing or {}
@@ -166,7 +168,8 @@ class Hour:
         self.effects = self.session.decide(recorded)
         self.queued += self.effects.orders
         self.orders += self.effects.orders
-        self.answers += [words for _, _, words in self.effects.answers]
+        self.replies += [reply for _, _, reply in self.effects.answers]
+        self.answers += [reply for _, _, reply in self.effects.answers if isinstance(reply, str)]
         self.whispers += [(account, notice) for _, account, _, notice in self.effects.whispers]
         return self.effects
 

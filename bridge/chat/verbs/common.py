@@ -1,0 +1,34 @@
+"""What the handlers of commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from bridge.chat import wording
+from bridge.chat.state import ChatState, Work
+from bridge.model import Command, Network, Reply
+
+Handler: TypeAlias = Callable[[Work, ChatState, Command], Reply]
+
+LONGEST = 2_000  # characters of a host's question or words
+
+
+class Verb(NamedTuple):
+    """What somebody can say. `usage`: how to say it; `about`: what it does, in a few words. What changed
+    something is answered by "Done: " and what that was."""
+
+    do: Handler
+    usage: str
+    about: str
+    anybody: bool = False  # not for hosts alone
+
+
+def too_long(words: str) -> str:
+    """Why words of a host cannot go out, if they are longer than anybody would read; else ""."""
+    return f"That is longer than {LONGEST} characters; say it in fewer." if len(words) > LONGEST else ""
+
+
+def titles(work: Work, networks: list[Network]) -> str:
+    """Networks as people call them: "Mastodon and Bluesky"."""
+    return wording.listed([work.state.everywhere[name].title for name in dict.fromkeys(networks)])

@@ -1,0 +1,180 @@
+"""The run sheet in the hosts' hands. Every control names the item it means, so that two hosts pressing at once
+do one thing."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from bridge.chat import conduct
+from bridge.chat.community import DOORS
+from bridge.chat.runsheet import Item
+from bridge.chat.state import ChatState, Work
+from bridge.chat.verbs.common import Verb, too_long
+from bridge.model import MINUTE, Command
+
+CLOSED = "The chat is already closed."
+
+
+def pointed(work: Work, chat: ChatState, command: Command) -> Command:
+    """A control that says in words which item it means and where ("Q3 mastodon"), as one with a button says it."""
+    words = command.text.split()
+    if command.item is not None or not words:
+        return command
+    item = next((i for i in chat.sheet.items if words[0].casefold() in (i.id, i.label.casefold())), None)
+    on = next((n.name for n in work.state.nets.values() if words[1:2] == [n.name]), None)
+    return msgspec.structs.replace(command, item=item.id if item else words[0], on=on)
+
+
+def _upcoming(chat: ChatState, command: Command) -> Item | str:
+    """The next item, if it is the one the control means; else why not."""
+    item = chat.sheet.upcoming()
+    if command.item is not None and (item is None or item.id != command.item):
+        meant = chat.sheet.get(command.item)
+        if meant is None:
+            return f"There is no item '{command.item}' in the run sheet. {_say_which(command)}"
+        if item is not None and meant.state in ("planned", "held"):
+            return f"{meant.label} is not next, {item.label} is; nothing was done."
+        return f"{meant.label} is already {meant.state}; nothing was done."
+    return item if item is not None else "Everything on the run sheet has gone out."
+
+
+def _next(work: Work, chat: ChatState, command: Command) -> str:
+    item = _upcoming(chat, command)
+    if isinstance(item, str):
+        return item
+    conduct.fire(work, chat, item)
+    return f"Done: {item.label} goes out now."
+
+
+def _hold(work: Work, chat: ChatState, command: Command) -> str:
+    item = _upcoming(chat, command)
+    if isinstance(item, str):
+        return item
+    if item.state == "held":
+        return f"{item.label} is already on hold."
+    item.step("hold")
+    return f"Done: {item.label} and what follows wait until you resume."
+
+
+def _resume(work: Work, chat: ChatState, command: Command) -> str:
+    item = _upcoming(chat, command)
+    if isinstance(item, str):
+        return item
+    if item.state != "held":
+        return "Nothing is on hold."
+    item.step("resume")
+    if late := max(0, work.now - item.due):
+        chat.sheet.shift(late)
+    conduct.run_due(work, chat)
+    return (
+        f"Done: {item.label} goes on, and the rest moves along." if late else f"Done: {item.label} goes on."
+    )
+
+
+def _skip(work: Work, chat: ChatState, command: Command) -> str:
+    meant = chat.sheet.get(command.item)
+    if command.on is not None or (meant is not None and {"held", "refused"} & set(meant.on.values())):
+        return _on_network(work, chat, command, "skipped")
+    item = _upcoming(chat, command)
+    if isinstance(item, str):
+        return item
+    item.step("skip")
+    return f"Done: {item.label} is skipped."
+
+
+def _post(work: Work, chat: ChatState, command: Command) -> str:
+    return _on_network(work, chat, command, "pending")
+
+
+def _on_network(work: Work, chat: ChatState, command: Command, then: str) -> str:
+    """Release or skip what one network did not take in time."""
+    item = chat.sheet.get(command.item)
+    if item is None:
+        return f"There is no item '{command.item or ''}' in the run sheet. {_say_which(command)}"
+    nets = [
+        n
+        for n in work.state.nets.values()
+        if command.on in (None, n.name) and item.on.get(n.name) in ("held", "refused")
+    ]
+    if not nets:
+        return f"{item.label} is not waiting there any more; nothing was done."
+    for net in nets if then == "pending" and item.kind in conduct.WAITS else ():
+        if (later := conduct.overtaken(chat, item, net.name)) is not None:
+            return f"{item.label} cannot come after {later.label}, which is on {net.title} already; skip it."
+    for net in nets:
+        item.on[net.name] = "pending" if then == "pending" else "skipped"
+        item.held_at.setdefault(net.name, work.now)
+        if then == "skipped":
+            conduct.conclude(item)
+            conduct.answered(work, chat, item, net.name, f"skipped by {command.name or 'a host'}")
+        conduct.advance(work, chat, net)
+    where = ", ".join(n.title for n in nets)
+    return f"Done: {item.label} {'goes out on' if then == 'pending' else 'is skipped on'} {where}."
+
+
+def _extend(work: Work, chat: ChatState, command: Command) -> str:
+    words = command.text.strip()
+    if not re.fullmatch(r"[0-9]{1,3}", words) or not 0 < int(words) <= 240:
+        return f"Say by how many minutes: {VERBS['extend'].usage} (at most 240)."
+    if _closed(chat):
+        return CLOSED
+    chat.sheet.shift(int(words) * MINUTE)
+    return f"Done: everything still to come moves by {words} minutes."
+
+
+def _ask(work: Work, chat: ChatState, command: Command) -> str:
+    if not command.text.strip():
+        return f"Say what to ask: {VERBS['ask'].usage}"
+    if _closed(chat):
+        return CLOSED
+    if why := too_long(command.text):
+        return why
+    if work.now < chat.sheet.starts - DOORS:
+        return "Nobody is here yet: put the question into the config, or ask it when the chat is on."
+    item = chat.sheet.ask(command.text.strip(), work.now)
+    conduct.fire(work, chat, item)
+    return f"Done: your question goes out as {item.label}."
+
+
+def _closed(chat: ChatState) -> bool:
+    """Whether the closing words have gone out, or were skipped: the clock alone does not tell, since the chat
+    may be on hold."""
+    closing = chat.sheet.get("closing")
+    return chat.over or closing is None or closing.state not in ("planned", "held")
+
+
+def _say(work: Work, chat: ChatState, command: Command) -> str:
+    if not command.text.strip():
+        return f"Say what to say: {VERBS['say'].usage}"
+    if why := too_long(command.text):
+        return why
+    conduct.fire(work, chat, chat.sheet.say(command.text.strip(), work.now))
+    return "Done: your words go out everywhere."
+
+
+def _end(work: Work, chat: ChatState, command: Command) -> str:
+    if _closed(chat):
+        return CLOSED
+    chat.sheet.end(work.now)
+    conduct.run_due(work, chat)
+    return "Done: the chat is closed."
+
+
+def _say_which(command: Command) -> str:
+    return f"Say which one: {VERBS[command.verb].usage}"
+
+
+VERBS: dict[str, Verb] = {
+    "next": Verb(_next, "next", "the next item goes out now"),
+    "hold": Verb(_hold, "hold", "the next item and what follows wait"),
+    "resume": Verb(_resume, "resume", "go on after a hold; the rest moves along"),
+    "skip": Verb(_skip, "skip", "leave the next item out"),
+    "post": Verb(_post, "post Q3 mastodon", "send what a network did not take in time"),
+    "extend": Verb(_extend, "extend 5", "everything still to come moves by so many minutes"),
+    "ask": Verb(_ask, "ask What helps newcomers?", "a new question, everywhere, now"),
+    "say": Verb(_say, "say Two minutes' break!", "words of yours, everywhere, now"),
+    "end": Verb(_end, "end", "recap and closing words, now"),
+}
+POINTING = ("next", "hold", "resume", "skip", "post")  # these mean an item
