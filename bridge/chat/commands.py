@@ -22,8 +22,10 @@ def obey(work: Work, network: Network, command: Command) -> Reply:
     """Do what somebody says; gives the answer for the one who said it, "" if nothing is to be said."""
     if command.again:
         work.state.handled.pop(command.again, None)
-    if command.once and work.state.handled.setdefault(command.once, work.now) != work.now:
+    if command.once in work.state.handled:
         return ""
+    if command.once:
+        work.state.handled[command.once] = work.now
     if command.verb == "consent" and network != SERVER:
         return _consent(work, network, command)
     if command.verb == FORGET and network == command.by == SERVER:
