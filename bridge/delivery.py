@@ -32,6 +32,7 @@ from bridge.model import (
     Op,
     Order,
     Publish,
+    Report,
     Text,
     Update,
     Words,
@@ -178,7 +179,8 @@ def may_resend(row: Row, can: Capabilities, now: Micros) -> bool:
     """Whether sending an unclear order again cannot make a second post, nor a late one."""
     if isinstance(row.order.op, Endorse):
         return not exhausted(row)  # doing it twice is doing it once
-    if can.resend != "same_key" or too_late(row.order, now) or is_silent(row.order):
+    once = isinstance(row.order.op, Report)  # nowhere has a report a key
+    if once or can.resend != "same_key" or too_late(row.order, now) or is_silent(row.order):
         return False
     return can.key_lasts is None or now - row.tried < can.key_lasts * SECOND
 

@@ -104,7 +104,9 @@ class Link:
             name,
             client.did,
             f"@{client.handle}",
-            Capabilities(LIMITS, resend="same_key", key_lasts=None, endorses=True),
+            Capabilities(
+                LIMITS, resend="same_key", key_lasts=None, endorses=True, reports=True, conceals=True
+            ),
             url=f"{ids.WEB}/profile/{client.handle}",
             skew=client.skew,
         )

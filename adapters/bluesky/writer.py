@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.bluesky import LIMITS, convert, ids, records
+from adapters.bluesky import LIMITS, convert, ids, moderation, records
 from adapters.bluesky.catchup import address_params
 from adapters.bluesky.client import Client, Failure
 from adapters.bluesky.convert import Json
@@ -20,6 +20,7 @@ from adapters.bluesky.sieve import Sieve
 from bridge.errors import NeedsLogin
 from bridge.model import (
     Absent,
+    Conceal,
     Endorse,
     Found,
     Network,
@@ -28,6 +29,7 @@ from bridge.model import (
     Publish,
     Ref,
     Refused,
+    Report,
     Retract,
     RetryLater,
     Sent,
@@ -37,7 +39,9 @@ from bridge.model import (
     Update,
     Words,
 )
+from bridge.text import cut
 
+_CONCEALED = "concealed "  # before the uri of a reply: what hiding it is called, so that it can be undone
 _PAUSE = 5.0  # seconds before what could not be prepared is tried again
 _COLLECTIONS = {"like": ids.LIKE, "boost": ids.REPOST}
 _VIEWER = {"like": "like", "boost": "repost"}  # where a view names ours
@@ -51,6 +55,7 @@ class Writer:
         self._client = client
         self._sieve = sieve
         self._pictures = Pictures(client)
+        self._gates = moderation.Gates(client)
         self._dids: Bounded[str, str] = Bounded(1_000)  # handles we mentioned; "" for nobody's
         self._given: Bounded[tuple[str, str], ids.Address] = Bounded(1_000)  # (post, kind) -> what we gave it
 
@@ -72,6 +77,12 @@ class Writer:
                     return Refused("Bluesky shows posts, no message of the hosts' room.")
                 case Endorse() as op:
                     return await self._endorse(order, op)
+                case Report(target=Ref(id=uri), why=why):
+                    return await self._report(uri, why)
+                case Conceal(target=Ref(id=uri)):
+                    return await self._conceal(order, uri, hide=True)
+                case Retract(target=Ref(id=name)) if name.startswith(_CONCEALED):
+                    return await self._conceal(order, name.removeprefix(_CONCEALED), hide=False)
                 case Retract(target=Ref(id=uri)):
                     return await self._retract(uri)
             return Refused(f"Order {order.id} names no post of {self._network}.")
@@ -192,6 +203,31 @@ class Writer:
         await self._client.procedure("com.atproto.repo.deleteRecord", address_params(address))
         return self._sent(address)
 
+    async def _report(self, uri: str, why: str) -> Outcome:
+        if not (why := why.strip()):
+            return Refused("A report needs a reason, in a few words.")
+        cid = (await self._strong(uri))["parent"]["cid"]
+        try:
+            done = await moderation.report(self._client, uri, cid, cut(Text(why), moderation.LONGEST).plain)
+        except Failure as failure:
+            if failure.status in (502, 504):  # our server hands it on and nobody is there
+                return Refused(f"{failure.why} Report it in the app.")
+            raise
+        return Sent(Ref(self._network, f"report {done}"), f"report {done}")
+
+    async def _conceal(self, order: Order, uri: str, *, hide: bool) -> Outcome:
+        root = await self._thread(uri)
+        if root is None:
+            return Refused("Bluesky hides only replies in a thread of our own.")
+        await self._gates.set(root, uri, order.stamp, hide=hide)
+        name = f"{_CONCEALED}{uri}"
+        return Sent(Ref(self._network, name), name)
+
+    async def _thread(self, uri: str) -> ids.Address | None:
+        """The first post of a reply's thread, if that is ours. Raises Failure."""
+        root = ids.address((await self._strong(uri))["root"]["uri"])
+        return root if root and root.did == self._client.did and root.uri != uri else None
+
     # ------------------------------------------------------------ finding
 
     async def find(self, order: Order) -> Found | Absent | Unknown:
@@ -201,6 +237,12 @@ class Writer:
                 address = ids.Address(self._client.did, ids.POST, ids.tid(order.stamp))
             case Endorse(kind=kind):
                 address = ids.Address(self._client.did, _COLLECTIONS[kind], ids.tid(order.stamp))
+            case Report():
+                return Unknown("Bluesky does not list our reports.")
+            case Conceal(target=Ref(id=uri)):
+                return await self._find_concealed(uri, hide=True)
+            case Retract(target=Ref(id=name)) if name.startswith(_CONCEALED):
+                return await self._find_concealed(name.removeprefix(_CONCEALED), hide=False)
             case Retract(target=Ref(id=uri)) if found := ids.address(uri):
                 address = found
             case _:
@@ -214,6 +256,17 @@ class Writer:
         if isinstance(order.op, Retract):
             return Absent() if record else Found((self._sent(address),))
         return Found((self._sent(address, str(record.get("cid"))),)) if record else Absent()
+
+    async def _find_concealed(self, uri: str, *, hide: bool) -> Found | Absent | Unknown:
+        try:
+            root = await self._thread(uri)
+            done = root is not None and await self._gates.hides(root, uri) == hide
+        except Failure as failure:
+            if failure.kind == "login":
+                raise NeedsLogin(failure.why) from None
+            return Unknown(failure.why)
+        name = f"{_CONCEALED}{uri}"
+        return Found((Sent(Ref(self._network, name), name),)) if done else Absent()
 
     # ------------------------------------------------------------ looking
 

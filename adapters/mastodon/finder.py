@@ -55,7 +55,9 @@ class Finder:
                     return await self._retracted(op)
                 case Endorse() as op:
                     return await self._endorsed(op)
-                case Report() | Conceal():
+                case Report():
+                    return Unknown("a server does not list our reports")
+                case Conceal():
                     return Absent()
         except Unreachable as error:
             return Unknown(str(error))

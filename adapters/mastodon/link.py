@@ -107,6 +107,7 @@ class MastodonAdapter:
                 key_lasts=KEY_LASTS,
                 edits=True,
                 endorses=True,
+                reports=True,
             ),
         )
         stream = Stream(self.name, address(self._api, convert.streaming(instance)), self._token, self._clock)

@@ -21,10 +21,13 @@ from bridge.model import (
     Retract,
     Sent,
     Target,
+    Text,
     Update,
     Words,
 )
+from bridge.text import cut
 
+REASON = 1_000  # characters of a report's comment (Mastodon's source: Report)
 GIVE = {"like": "status_favourite", "boost": "status_reblog"}
 TAKE = {"like": "status_unfavourite", "boost": "status_unreblog"}
 
@@ -47,8 +50,10 @@ class Writer:
                     return await self._retract(op)
                 case Endorse() as op:
                     return await self._endorse(op)
-                case Report() | Conceal():
-                    return Refused("Mastodon's moderators are told on the post's page.")
+                case Report() as op:
+                    return await self._report(op)
+                case Conceal():
+                    return Refused("Mastodon hides no replies; report it, or block its author there.")
         except Stop as stop:
             return stop.outcome
 
@@ -107,6 +112,26 @@ class Writer:
         if isinstance(outcome, Sent) and status is not None:
             return given(op, status, self._sending.network)
         return outcome
+
+    async def _report(self, op: Report) -> Outcome:
+        """To the moderators of our server, and of the author's if that is another one: as in the web client with
+        the box ticked. The same twice makes two reports (Mastodon's source), so it is never sent again."""
+        status = await self._sending.look(op.target.id)
+        if status is None:
+            return Refused(f"the post is gone from {self._sending.home}")
+        reason = cut(Text(op.why.strip()), REASON).plain
+        answer = await self._sending.write(
+            "report",
+            status.account.id,
+            status_ids=[op.target.id],
+            comment=reason,
+            forward="@" in status.account.acct,
+        )
+        data = answer.data() if answer.ok else None
+        if isinstance(data, dict) and data.get("id"):
+            name = f"report {data['id']}"
+            return Sent(Ref(self._sending.network, name), name)
+        return self._sending.outcome(answer)
 
     async def _addressee(self, reach: str, parent: str | None) -> str | None:
         """Whom a direct answer must mention to reach them: the author of what it answers."""

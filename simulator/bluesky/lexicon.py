@@ -90,6 +90,27 @@ def _gate(record: Record) -> None:
         _at_uri(uri, f"Record/hiddenReplies/{n}")
 
 
+def check_report(body: Record) -> None:
+    """The input of com.atproto.moderation.createReport. Raises XrpcError."""
+    try:
+        _report(body)
+    except _Wrong as wrong:
+        raise XrpcError(400, "InvalidRequest", str(wrong)) from None
+
+
+def _report(body: Record) -> None:
+    if not isinstance(body["reasonType"], str):
+        raise _Wrong("Input/reasonType must be a string")
+    if "reason" in body:
+        _text(body["reason"], "Input/reason", 20_000, 2_000)
+    subject = body["subject"]
+    _object(subject, "Input/subject", ())
+    if subject.get("$type") == "com.atproto.repo.strongRef":
+        _strong(subject, "Input/subject")
+    elif subject.get("$type") != "com.atproto.admin.defs#repoRef":
+        raise _Wrong("Input/subject $type must be one of the union's")
+
+
 def _self_labels(labels: Any) -> None:
     _object(labels, "Record/labels", ("values",))
     for n, label in _array(labels, "values", 10, path="Record/labels/"):

@@ -55,6 +55,7 @@ class Pds:
             "com.atproto.repo.deleteRecord": self._delete_record,
             "com.atproto.repo.applyWrites": self._apply_writes,
             "com.atproto.repo.uploadBlob": self._upload_blob,
+            "com.atproto.moderation.createReport": self._create_report,
         }
         self.gets: dict[str, Handler] = {
             "com.atproto.server.describeServer": self._describe_server,
@@ -330,6 +331,24 @@ class Pds:
         blob = wire.blob(data, wire.mime(data) or request.content_type)
         self.repos.blobs[blob["ref"]["$link"]] = data
         return {"blob": blob}
+
+    async def _create_report(self, request: web.Request, caller: Account | None) -> Record:
+        """Handed on to the moderation service, which answers if the server has one."""
+        account = _required(caller)
+        body = await self._body(request, ("reasonType", "subject"))
+        lexicon.check_report(body)
+        if not self.server.has_appview:
+            raise XrpcError(502, "UpstreamFailure", "Upstream Failure")
+        report = {
+            "id": len(self.server.reports) + 1,
+            "reasonType": body["reasonType"],
+            "reason": body.get("reason"),
+            "subject": body["subject"],
+            "reportedBy": account.did,
+            "createdAt": wire.iso(self.server.clock.now()),
+        }
+        self.server.reports.append(report)
+        return report
 
     def _repo(self, name: str) -> Account:
         account = self.repos.account(name)

@@ -49,6 +49,7 @@ class Server:
         self.hub = Hub(network, clock, faults, len(self._versions))
         self.me = self._account("chat", "The chat", "Runs the chat.", bot=True)
         self.pds = Pds(self)
+        self.reports: list[dict[str, Any]] = []  # to the moderation service, by the bridge
         self._chatter: bool = options.get("chatter", True)
         self._runners: list[web.AppRunner] = []
         self._jetstreams: list[str] = []

@@ -36,6 +36,7 @@ class Server(Store):
         self.image_limit = IMAGE_LIMIT
         self.processing = 0  # microseconds of chat time that an upload takes to be ready
         self.budgets = Budgets()
+        self.reports: list[dict[str, Any]] = []  # to the moderators, by the bridge
         self.oauth = OAuth(self)
         self.refused = 0  # requests beyond a budget
         self.followers: list[Account] = []  # of the bridge's account

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from simulator.mastodon.server import Server
 
 MEGABYTE = 1024 * 1024
+COMMENT = 1_000  # characters of a report
 GONE = "Record not found"
 NO_THREAD = "The post you are trying to reply to does not appear to exist."
 
@@ -45,6 +46,7 @@ class Writing:
             web.put("/api/v1/statuses/{id}", self.edit),
             web.delete("/api/v1/statuses/{id}", self.delete),
             web.post("/api/v1/statuses/{id}/{act:favourite|unfavourite|reblog|unreblog}", self.endorse),
+            web.post("/api/v1/reports{tail:/?}", self.report),
             web.post("/api/v2/media", self.upload),
             web.get("/api/v1/media/{id}", self.uploaded),
         ]
@@ -125,6 +127,33 @@ class Writing:
             return self._answer(server.boost(status))
         return self._answer(status)
 
+    async def report(self, request: web.Request) -> web.Response:
+        """Tell the moderators of statuses of one account. Each call makes a report."""
+        server, fields = self._server, await _fields(request)
+        account = server.accounts.get(fields.get("account_id", ""))
+        if account is None:
+            return refusal(404, GONE)
+        ids = [str(i) for i in fields.get("status_ids") or ()]
+        if any(i not in server.statuses or server.statuses[i].account is not account for i in ids):
+            return refusal(404, GONE)
+        comment = fields.get("comment") or ""
+        if len(comment) > COMMENT:
+            return refusal(422, f"Validation failed: Comment is too long (maximum is {COMMENT} characters)")
+        report = {
+            "id": str(len(server.reports) + 1),
+            "action_taken": False,
+            "action_taken_at": None,
+            "category": fields.get("category") or "other",
+            "comment": comment,
+            "forwarded": str(fields.get("forward", "")).casefold() in ("true", "1"),
+            "created_at": wire.iso(server.clock.now()),
+            "status_ids": ids,
+            "rule_ids": None,
+            "target_account": wire.account_json(account),
+        }
+        server.reports.append(report)
+        return web.json_response(report)
+
     # ------------------------------------------------------------ media
 
     async def upload(self, request: web.Request) -> web.Response:
@@ -196,11 +225,12 @@ def _true(fields: dict[str, Any]) -> bool:
 
 
 async def _fields(request: web.Request) -> dict[str, Any]:
-    """The form or JSON body; `media_ids[]` as a list."""
+    """The form or JSON body; `media_ids[]` and `status_ids` as lists."""
     if request.content_type == "application/json":
         body = json.loads(await request.text())
         return {("media_ids[]" if k == "media_ids" else k): v for k, v in body.items() if v is not None}
     form = await request.post()
     fields: dict[str, Any] = {k: str(v) for k, v in form.items()}
     fields["media_ids[]"] = [str(v) for v in form.getall("media_ids[]", [])]
+    fields["status_ids"] = [str(v) for v in form.getall("status_ids[]", [])]
     return fields

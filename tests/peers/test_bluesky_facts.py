@@ -10,7 +10,7 @@ import pytest
 
 from adapters.bluesky import LIMITS
 from bridge.config import load
-from bridge.model import Edited, Endorse, Media, Refused, Removed, Retract, Written
+from bridge.model import Conceal, Edited, Endorse, Media, Refused, Removed, Retract, Written
 from bridge.preview import Part, preview
 from bridge.text import count
 from simulator.bluesky import wire
@@ -195,6 +195,31 @@ class TestAsOthersSeeIt(OnBluesky):
             assert f"Q1: what is tea? #{TAG}" in record["text"]
             assert record["reply"]["parent"]["uri"] == sent.uri
             assert (await self.view(rig, sent.uri))["replyCount"] >= 1
+
+    async def test_a_reply_that_is_hidden_and_shown_again(self) -> None:
+        async with self.rig() as rig, rig.open() as link:
+            order = rig.publish("Q1: what is tea?")
+            sent = await link.sent(order)
+            answer = rig.says(rig.person(), "leaves", reply_to=rig.copy(order).id)
+            reply = (await link.expect(Written, answer)).post.ref
+            hidden = await link.sent(rig.order(Conceal(reply)))
+            assert await self.gate(rig, sent.uri, hides=True) == [reply.id]
+            await link.sent(rig.order(Retract(hidden.ref)))
+            assert await self.gate(rig, sent.uri, hides=False) == []
+
+    async def gate(self, rig: Rig, root: str, *, hides: bool) -> list[str]:
+        """The replies that the AppView says are hidden under a post, once there are some, or none."""
+        replies: list[str] = []
+
+        def met() -> bool:
+            for view in self.peer.shown("app.bsky.feed.getPosts", uris=[root])["posts"]:
+                gate = view.get("threadgate", {}).get("record", {})
+                replies[:] = gate.get("hiddenReplies", [])
+                return bool(replies) is hides
+            return False
+
+        await rig.until(met, "the AppView to show the thread's gate")
+        return replies
 
     async def test_a_removal(self) -> None:
         async with self.rig() as rig, rig.open() as link:
