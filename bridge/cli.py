@@ -252,6 +252,7 @@ def _single(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from bridge import logs
     from bridge.clock import WallClock
     from bridge.errors import ConfigError
     from bridge.readiness import missing_secrets, not_ready
@@ -261,7 +262,7 @@ def _run(args: argparse.Namespace) -> int:
     if mistakes := (*not_ready(config, clock.now()), *missing_secrets(config)):
         raise ConfigError(mistakes)
     spoken = sys.stderr.isatty() and not args.json
-    _log(logging.WARNING if spoken else logging.INFO)
+    logs.begin(logging.WARNING if spoken else logging.INFO)
 
     async def perform() -> bool:
         bridge = Bridge(config, clock, _sessions(config), stay=args.stay)
@@ -306,12 +307,6 @@ def _stopped_by_signals(bridge: Bridge, spoken: bool) -> None:
 
     for which in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(which, stop)
-
-
-def _log(level: int) -> None:
-    logging.basicConfig(
-        stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
 
 
 def _sessions(config: Config) -> Any:
