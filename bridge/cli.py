@@ -175,10 +175,10 @@ def _refused(args: argparse.Namespace, mistakes: Sequence[Any]) -> int:
     return WRONG
 
 
-def _load(args: argparse.Namespace) -> Config:
+def _load(args: argparse.Namespace, note: Callable[[str], None] = say) -> Config:
     config = load(args)
     for warning in config.warnings:
-        print(f"note: {warning}", file=sys.stderr)
+        note(f"note: {warning}")
     return config
 
 
@@ -258,11 +258,11 @@ def _run(args: argparse.Namespace) -> int:
     from bridge.readiness import missing_secrets, not_ready
     from bridge.runner import Bridge
 
-    config, clock = _load(args), WallClock()
-    if mistakes := (*not_ready(config, clock.now()), *missing_secrets(config)):
-        raise ConfigError(mistakes)
     spoken = sys.stderr.isatty() and not args.json
     logs.begin(logging.WARNING if spoken else logging.INFO)
+    config, clock = _load(args, say if spoken else logging.getLogger(__name__).warning), WallClock()
+    if mistakes := (*not_ready(config, clock.now()), *missing_secrets(config)):
+        raise ConfigError(mistakes)
 
     async def perform() -> bool:
         bridge = Bridge(config, clock, _sessions(config), stay=args.stay)
