@@ -45,6 +45,10 @@ class Api:
     def __init__(self, url: str) -> None:
         self._server = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
 
+    def close(self) -> None:
+        """Hang up."""
+        self._server.close()
+
     def query(self, method: str, token: str = "", **params: Any) -> Json:
         """GET /xrpc/METHOD. Raises XrpcError."""
         return _json(self.file(method, token, **params))
@@ -100,6 +104,11 @@ class Network:
         self.seq = 0
         self.api, self._public = Api(pds), Api(appview)
         self._serial = 0
+
+    def close(self) -> None:
+        """Hang up on both servers."""
+        self.api.close()
+        self._public.close()
 
     def account(self, short: str) -> Account:
         """Make an account. Each has another handle, however often it is asked for."""
@@ -165,7 +174,11 @@ def running() -> Iterator[Network]:
                 process.wait(PATIENCE)
                 log.seek(0)
                 raise RuntimeError(f"Bluesky's servers did not start:\n{log.read()[-3000:]}")
-            yield Network(**json.loads(line))
+            network = Network(**json.loads(line))
+            try:
+                yield network
+            finally:
+                network.close()
             process.stdin.close()
             process.wait(PATIENCE)
     finally:
