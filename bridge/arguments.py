@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bridge.chat.verbs.common import Verb
     from bridge.config import Config
 
 SHELL = re.compile("[^A-Za-z0-9 ,.:;/@_+-]")
 DONE, FAILED, WRONG = 0, 1, 2
 CONFIG = Path("config.toml")
+COLUMN = 28  # characters of a command in a list
+LOOKS = ("status", "home", "preview", "help", "me", "more")  # commands that only tell something
 
 
 def load(args: argparse.Namespace) -> Config:
@@ -108,13 +111,23 @@ def verbs() -> tuple[str, ...]:
 
 def verbs_listed() -> str:
     """For `tell --help`."""
-    from bridge.chat.commands import USAGE
+    from bridge.chat.commands import GROUPS, USAGE
 
-    lines = "\n".join(f"  {quoted(usage)}" for usage in USAGE.values())
+    groups = ("\n".join((f"{title}:", *map(_listed, group.values()))) for title, group in GROUPS.items())
     return (
-        f"commands:\n{lines}\n\n"
+        "commands:\n\n" + "\n\n".join(groups) + "\n\n"
         "Put a text into single quotes, or the shell takes its ? and ! for its own:\n"
         f"  chatbridge tell communities-of-practice {quoted(USAGE['ask'])}"
+    )
+
+
+def _listed(verb: Verb) -> str:
+    """A command and what it does, side by side if there is room."""
+    typed = quoted(verb.usage)
+    return (
+        f"  {typed:<{COLUMN}}  {verb.about}"
+        if len(typed) <= COLUMN
+        else f"  {typed}\n{' ' * (COLUMN + 4)}{verb.about}"
     )
 
 

@@ -7,7 +7,7 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from bridge.arguments import DONE, FAILED, WRONG, again, load, nearest, print_json, say, verbs
+from bridge.arguments import DONE, FAILED, LOOKS, WRONG, again, load, nearest, print_json, say, verbs
 
 if TYPE_CHECKING:
     from bridge.chat.session import Session
@@ -72,7 +72,7 @@ def tell(args: argparse.Namespace) -> int:
         print_json({"answer": answer})
     else:
         print(answer)
-    return DONE if answer.startswith("Done") else FAILED
+    return DONE if answer.startswith("Done") or verb in LOOKS else FAILED
 
 
 def _wrong(words: str) -> int:

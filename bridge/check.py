@@ -148,6 +148,9 @@ def _opened(
         way = "ahead of" if opened.skew > 0 else "behind"
         what = f"its clock is {abs(opened.skew):.0f} seconds {way} ours"
         remarks = (Remark(what, "Switch on time synchronisation (NTP) on this machine."), *remarks)
+    if net.mirror and not net.admins:
+        what = "no admins are named, who could delete a member's message that the hosts hide"
+        remarks = (*remarks, Remark(what, f'Name them by their IDs: [networks.{net.name}] admins = ["…"].'))
     return NetworkReport(
         name=network.name,
         title=title,
@@ -172,7 +175,7 @@ def _posts(
         community=community,
         net=net,
         limits=limits,
-        label=item.label if item.number else "The whole hour" if item.id == "recap" else "",
+        label=item.heading,
         text=item.text,
         lead=item.lead,
     )

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from bridge import plan, proofread
+from bridge import hosts, plan, proofread
 from bridge.errors import ConfigError, Mistake
 from bridge.model import Micros, Network
 from bridge.ports import Platform
@@ -57,9 +57,11 @@ class Web(Table, frozen=True):
 
 class Consent(Table, frozen=True):
     """`outward`: whether Slack members may send their own words out ("asked": one by one, each approved by a
-    host). `keep_text_days`: after so many days words are erased, figures stay."""
+    host). `signpost`: what a host can send to somebody in a crisis; "": the default words. `keep_text_days`: after
+    so many days words are erased, figures stay."""
 
     outward: Literal["none", "asked"] = "asked"
+    signpost: Annotated[str, Meta(examples=['"Somebody listens, day and night: 116 123"'])] = ""
     keep_text_days: Annotated[int, Meta(ge=1, le=3650, examples=["90"])] = 90
 
 
@@ -144,7 +146,16 @@ def load(
     consent = decode(Consent, document.get("consent", {}), "consent", found) or Consent()
     mqtt = _mqtt(document["mqtt"], sources) if "mqtt" in document else None
     page = table.page.rstrip("/") if table.page else None
-    community = Community(table.name, table.timezone, table.language, chats, nets, page)
+    community = Community(
+        table.name,
+        table.timezone,
+        table.language,
+        chats,
+        nets,
+        page,
+        consent.outward,
+        consent.signpost.strip(),
+    )
     proofread.check_texts(community, found)
     if found.mistakes:
         raise ConfigError(tuple(found.mistakes))
@@ -267,6 +278,7 @@ def _network(name: str, table: object, sources: _Sources, platforms: Platforms) 
     secrets = sources.gather(name, platform.secrets)
     if settings is None:
         return None
+    hosts.check_admins(getattr(settings, "admins", ()), at, platform.handle, found)
     return NetworkConfig(name, str(table["kind"]), platform, settings, secrets, post, "api" in own)
 
 

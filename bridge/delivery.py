@@ -23,14 +23,16 @@ import msgspec
 from bridge.errors import IllegalTransition
 from bridge.model import (
     SECOND,
+    Board,
     Capabilities,
+    Card,
     Content,
     Endorse,
     Gathered,
     Micros,
     Notice,
-    Op,
     Order,
+    OrderId,
     Publish,
     Report,
     Text,
@@ -59,6 +61,9 @@ FINAL: frozenset[State] = frozenset({"sent", "refused", "held", "cancelled"})
 FIRST_WAIT = 2.0  # seconds before the second try
 LONGEST_WAIT = 60.0  # seconds between two later ones
 MOST_LOOKS = 12  # fruitless looks for an unclear order, or tries of a like, before the hosts are asked
+
+# What is to leave the journal: a person's handle, an entry (its chat and number), or one order.
+Trace: TypeAlias = str | tuple[str, int] | OrderId
 
 NOBODY = Gathered(())  # what is left of entries of somebody who is to be forgotten
 GONE = Notice("What stood here is gone.")  # and of a message to the hosts
@@ -89,32 +94,48 @@ class Row:
 def kept(row: Row) -> Order:
     """What the journal keeps of an order. The words of others that a final one carried are not: should they
     ask for it, they must be gone, and the events have what is needed."""
-    if row.state not in FINAL or row.order.lane == "sheet":
+    if row.state not in FINAL or (row.order.lane == "sheet" and not row.order.whose):
         return row.order
     return msgspec.structs.replace(row.order, op=Publish(Words(Text())))
 
 
-def silenced(order: Order, handles: Collection[str]) -> Order:
-    """An open order without the words of somebody who is to be forgotten, if it shows any. It is out of date by
-    then: it is not sent any more, or what it says is put right at once."""
-    shows = order.lane in ("mirror", "hosts") and isinstance(order.op, Publish | Update)
-    if not shows or not any(_shows(order.op, handle) for handle in handles):
+def silenced(order: Order, traces: Collection[Trace]) -> Order:
+    """An open order without the words of somebody who is to be forgotten, or of an entry that was erased, if it
+    shows any. It is out of date by then: it is not sent any more, or what it says is put right at once."""
+    if order.lane == "sheet" or not isinstance(order.op, Publish | Update):
+        return order
+    if not any(_bears(order, order.op.content, trace) for trace in traces):
         return order
     silent: Content = GONE if order.lane == "hosts" else NOBODY
+    if isinstance(order.op.content, Board):
+        silent = msgspec.structs.replace(order.op.content, ignored=(), asked=())
     return msgspec.structs.replace(order, op=msgspec.structs.replace(order.op, content=silent))
 
 
-def _shows(op: Op, handle: str) -> bool:
+def _bears(order: Order, content: Content, trace: Trace) -> bool:
     """Whether an order shows what somebody wrote, or names them: them, and nobody whose handle only begins or
     ends like theirs."""
-    match op:
-        case Publish(content=Gathered(cards=cards)) | Update(content=Gathered(cards=cards)):
-            return any(card.handle == handle for card in cards)
-        case Publish(content=Notice(text=text, card=card)) | Update(content=Notice(text=text, card=card)):
-            named = rf"(?<![\w@.-]){re.escape(handle)}(?![\w@-]|\.\w)"
-            return (card is not None and card.handle == handle) or re.search(named, text) is not None
+    shown = _cards(content)
+    if not isinstance(trace, str):
+        return trace == order.id or any(trace == (order.chat, card.no) for card in shown)
+    if order.whose == trace or order.lane == "people":
+        return order.whose == trace
+    named = rf"(?<![\w@.-]){re.escape(trace)}(?![\w@-]|\.\w)"
+    text = content.text if isinstance(content, Notice) else ""
+    return any(card.handle == trace for card in shown) or re.search(named, text) is not None
+
+
+def _cards(content: Content) -> tuple[Card, ...]:
+    """The entries that something shows."""
+    match content:
+        case Gathered(cards):
+            return cards
+        case Notice(card=Card() as card):
+            return (card,)
+        case Board(ignored=ignored, asked=asked):
+            return tuple(waiting.card for waiting in (*ignored, *asked))
         case _:
-            return False
+            return ()
 
 
 def is_silent(order: Order) -> bool:

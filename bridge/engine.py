@@ -16,10 +16,10 @@ from functools import partial
 
 import msgspec
 
-from bridge.chat.intake import redact
+from bridge.chat.erasing import redact
 from bridge.chat.session import Session
-from bridge.chat.state import Effects, Event, Recorded, Tick
-from bridge.delivery import Row, silenced
+from bridge.chat.state import Effects, Erased, Event, Recorded, Tick
+from bridge.delivery import Row, Trace, silenced
 from bridge.journal import Batch, Journal
 from bridge.model import (
     SECOND,
@@ -68,7 +68,7 @@ class Released:
     cursor: Callable[[Network, Cursor], None] = lambda network, cursor: None
     seen: Callable[[Network, Micros], None] = lambda network, at: None
     answer: Callable[[Network, str, Reply], None] = lambda network, where, reply: None
-    forgotten: Callable[[Collection[str]], None] = lambda handles: None
+    forgotten: Callable[[Collection[Trace]], None] = lambda traces: None
     whisper: Callable[[Network, Account, Place, Notice], None] = lambda network, account, place, notice: None
     feeds: list[Feed] = field(default_factory=list)
 
@@ -199,7 +199,7 @@ class Engine:
         batch.rows += fresh
         try:
             await self.journal.commit(batch)
-            gone = await self.forget(*(account for caused in effects for account in caused.forget))
+            gone = await self.forget(*(what for caused in effects for what in caused.forget))
         except BaseException:
             for submission in waiting:
                 if submission.done is not None:
@@ -214,16 +214,16 @@ class Engine:
                 mark.set_result(None)
         self._release(batch, effects, fresh, waiting)
 
-    async def forget(self, *accounts: Account) -> frozenset[str]:
-        """Take people's words out of the journal, and go on from what is left of it, so that a later replay
-        comes to the same. Gives how they were called."""
+    async def forget(self, *leaving: Account | Erased) -> frozenset[Trace]:
+        """Take words out of the journal, a person's or an entry's, and go on from what is left of it, so that a
+        later replay comes to the same. Gives what their orders are known by."""
         state, changed = self.session.state, 0
-        gone: frozenset[str] = frozenset()
-        for account in accounts:
-            done = await self.journal.redact(account, partial(redact, state, account))
+        gone: frozenset[Trace] = frozenset()
+        for what in leaving:
+            done = await self.journal.redact(what, partial(redact, state, what))
             changed += done.events
-            gone |= done.handles
-            self.released.forgotten(done.handles)
+            gone |= done.traces
+            self.released.forgotten(done.traces)
         if changed:
             self.replay()
         return gone

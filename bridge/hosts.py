@@ -59,6 +59,15 @@ def read(
     return tuple(hosts)
 
 
+def check_admins(admins: Sequence[str], at: str, handle: tuple[str, str], found: Findings) -> None:
+    """The `admins` of the network at the key path `at`: people as it names them (`Platform.handle`)."""
+    pattern, example = handle
+    for n, admin in enumerate(admins):
+        if "…" not in admin and not re.fullmatch(pattern, admin):
+            mend = f'Write it like this: admins = ["{example}"]'
+            found.mistake(f"{at}.admins[{n}]", admin, "a person as this network names them", mend)
+
+
 def _check_hosts(hosts: Sequence[Host], at: str, found: Findings) -> None:
     """Two hosts are two people, and somebody has to be one."""
     if not hosts:

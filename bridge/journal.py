@@ -12,17 +12,17 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-from bridge.chat.state import Event, Recorded, post_in
-from bridge.delivery import FINAL, Row, kept, silenced
+from bridge.chat.state import Erased, Event, Recorded, post_in, undotted
+from bridge.delivery import FINAL, Row, Trace, kept, silenced
 from bridge.errors import JournalError, JournalLocked, JournalUnreadable
-from bridge.model import Account, Cursor, Final, Micros, Network, Order, OrderId, Ref, Sent
+from bridge.model import Account, Cursor, Final, Micros, Network, Order, OrderId, Post, Ref, Sent
 
 VERSION = 1
 APPLICATION = 0x43424A31  # "CBJ1": whose file it is, in SQLite's header
@@ -87,10 +87,10 @@ def _columns(outcome: Final | None) -> tuple[bytes | None, str | None]:
 
 @dataclass(frozen=True)
 class Redacted:
-    """What was taken out: so many events are different, and so the account was called."""
+    """What was taken out: so many events are different; `traces`: what its orders are known by."""
 
     events: int
-    handles: frozenset[str]
+    traces: frozenset[Trace]
 
 
 _Job = tuple[Callable[[sqlite3.Connection], None], asyncio.Future[None], asyncio.AbstractEventLoop]
@@ -174,26 +174,26 @@ class Journal:
 
         await self.run(write)
 
-    async def redact(self, account: Account, redacted: Callable[[Event], Event]) -> Redacted:
-        """Replace every event that names an account by what `redacted` makes of it, take its words out of open
-        orders, drop what is in quarantine of the networks it wrote on, since nobody can tell whose that is,
-        and leave no trace of the old words in the file or its write-ahead log."""
-        named = msgspec.json.encode(account)
+    async def redact(self, what: Account | Erased, redacted: Callable[[Event], Event]) -> Redacted:
+        """Replace every event that names an account, or is about an entry, by what `redacted` makes of it, take
+        the words out of open orders, drop what is in quarantine of the networks they were written on, since
+        nobody can tell whose that is, and leave no trace of them in the file or its write-ahead log."""
+        named = (what,) if isinstance(what, str) else what.uris
         done = Redacted(0, frozenset())
 
         def rewrite(db: sqlite3.Connection) -> None:
             nonlocal done
-            found = db.execute("SELECT seq, body FROM events WHERE instr(body, ?)", (named,)).fetchall()
-            events = [(seq, body, _event.decode(body)) for seq, body in found]
+            found = _naming(db, named, commands=not isinstance(what, str))
+            events = [(seq, body, _event.decode(body)) for seq, body in found.items()]
             changes = [(new, seq) for seq, body, event in events if (new := _encode(redacted(event))) != body]
             db.executemany("UPDATE events SET body = ? WHERE seq = ?", changes)
-            posts = [p for _, _, event in events if (p := post_in(event)) and p.author.account == account]
-            done = Redacted(len(changes), frozenset(p.author.handle for p in posts) - {""})
-            for handle in sorted(done.handles):
-                _silence(db, handle)
+            posts = [p for _, _, event in events if (p := post_in(event)) and _written(p, what)]
+            done = Redacted(len(changes), _traces(posts, what))
+            _silence(db, done.traces)
             networks = {("",), *((p.ref.network,) for p in posts)}
             db.executemany("DELETE FROM quarantine WHERE network = ?", sorted(networks))
-            db.execute("DELETE FROM quarantine WHERE instr(payload, ?)", (account.encode(),))
+            payloads = [(name.encode(),) for name in named]
+            db.executemany("DELETE FROM quarantine WHERE instr(payload, ?)", payloads)
 
         await self.run(rewrite)
         if self._writer is None:
@@ -249,15 +249,33 @@ class Journal:
         os.close(self._lock)
 
 
-def _silence(db: sqlite3.Connection, handle: str) -> None:
-    """Orders that show what somebody wrote, without it."""
+def _naming(db: sqlite3.Connection, named: Iterable[str], *, commands: bool) -> dict[int, bytes]:
+    """The events that name something, or any command, by number."""
+    needles = [_encode(name) for name in named] + ([b'"type":"Command"'] if commands else [])
+    query = "SELECT seq, body FROM events WHERE instr(body, ?)"
+    return {seq: body for needle in needles for seq, body in db.execute(query, (needle,))}
+
+
+def _written(post: Post, what: Account | Erased) -> bool:
+    return post.author.account == what if isinstance(what, str) else post.uri in what.uris
+
+
+def _traces(posts: Iterable[Post], what: Account | Erased) -> frozenset[Trace]:
+    """What orders show of somebody's posts, or of an entry."""
+    if isinstance(what, str):
+        return frozenset(post.author.handle for post in posts) - {""}
+    return frozenset({(what.chat, what.entry), *map(undotted, what.orders)})
+
+
+def _silence(db: sqlite3.Connection, traces: Collection[Trace]) -> None:
+    """Orders that are not final, without these words; final ones have none."""
     found = db.execute(
-        "SELECT seq, idx, state, body FROM orders WHERE instr(body, ?)", (_encode(handle)[1:-1],)
+        "SELECT seq, idx, body FROM orders WHERE state IN ('queued', 'in_flight', 'unclear')"
     ).fetchall()
-    for seq, idx, state, body in found:
-        row = Row(_order.decode(body), state)
-        order = kept(row) if state in FINAL else silenced(row.order, frozenset({handle}))
-        db.execute("UPDATE orders SET body = ? WHERE seq = ? AND idx = ?", (_encode(order), seq, idx))
+    for seq, idx, body in found:
+        order = _order.decode(body)
+        if (silent := silenced(order, traces)) is not order:
+            db.execute("UPDATE orders SET body = ? WHERE seq = ? AND idx = ?", (_encode(silent), seq, idx))
 
 
 def _transaction(

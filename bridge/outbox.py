@@ -1,7 +1,8 @@
 """The workers that send, find and settle: one per lane of a network while its link is open.
 
 A lane sends its orders in the order they were made, one in flight at a time. What became of each is decided in
-`delivery`; every change of state is durable before the next step.
+`delivery`; every change of state is durable before the next step. In the merged timeline's lanes each order is
+another message's: while it is unclear what became of one, the others go on.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from bridge import delivery
+from bridge.chat.copies import STREAMS
 from bridge.chat.state import Settled, Surplus
-from bridge.delivery import Row
+from bridge.delivery import Row, Trace
 from bridge.engine import Engine, woken
 from bridge.errors import NeedsLogin
 from bridge.model import (
@@ -43,8 +45,10 @@ from bridge.ports import Link
 
 log = logging.getLogger(__name__)
 
-LANES: tuple[Lane, ...] = ("sheet", "hosts", "mirror", "people")
+LANES: tuple[Lane, ...] = ("sheet", "hosts", *STREAMS, "people")
+UNCLEAR = 5  # messages of a stream that may be unclear before it waits for them
 LATE = "it could not be posted in time"
+OUTDATED = "its entries are different now"
 ECHOES = 1000  # echoes remembered for answers still to come
 
 
@@ -102,11 +106,11 @@ class Outbox:
             of.echoes.popitem(last=False)
         of.stir()
 
-    def forget(self, handles: Collection[str]) -> None:
-        """Nothing may carry these people's words any more, not even when it is tried again."""
+    def forget(self, traces: Collection[Trace]) -> None:
+        """Nothing may carry these words any more, not even when it is tried again."""
         for of in self._networks.values():
             for row in (row for lane in of.lanes.values() for row in lane):
-                row.order = delivery.silenced(row.order, handles)
+                row.order = delivery.silenced(row.order, traces)
 
     def stir(self, network: Network | None = None) -> None:
         """Something changed that lanes may wait for."""
@@ -146,11 +150,14 @@ class Outbox:
 
     async def _too_late(self, row: Row, why: str) -> None:
         if row.order.late == "drop":
-            row.step("cancel")
-            await self._settle(row, Cancelled(why))
+            await self._cancel(row, why)
         else:
             row.step("hold")
             await self._settle(row, Held(why))
+
+    async def _cancel(self, row: Row, why: str) -> None:
+        row.step("cancel")
+        await self._settle(row, Cancelled(why))
 
     # ------------------------------------------------------------ sending
 
@@ -172,10 +179,10 @@ class Outbox:
         wake = of.wake[lane]
         while True:
             wake.clear()
-            row = of.lanes[lane][0] if of.lanes[lane] else None
+            row = self._next(of, lane)
             if row is None:
-                if lane != "mirror" or not await self._gather(network, of, link):
-                    await wake.wait()
+                if lane not in STREAMS or not await self._gather(network, of, lane, link):
+                    await woken(wake, self._clock, min((r.not_before for r in of.lanes[lane]), default=None))
             elif row.state not in ("queued", "unclear"):
                 await wake.wait()  # final, and about to leave the lane
             elif row.order.stamp in of.echoes:
@@ -188,20 +195,34 @@ class Outbox:
             else:
                 await self._dispatch(row, of, link)
 
+    def _next(self, of: _Network, lane: Lane) -> Row | None:
+        """The order whose turn it is; None if the lane is free for another."""
+        queue = of.lanes[lane]
+        if lane in STREAMS:
+            now = self._clock.now()
+            for row in queue:
+                if row.state != "unclear" or row.not_before <= now or row.order.stamp in of.echoes:
+                    return row
+            if len(queue) < UNCLEAR:
+                return None
+        return queue[0] if queue else None
+
     async def _rest(self, row: Row, wake: asyncio.Event) -> None:
-        """Wait for the order's next turn, unless that would be too late anyway."""
+        """Wait for the order's next turn, unless that would be too late anyway, or nobody wants it any more."""
         if row.state == "queued" and delivery.too_late(row.order, row.not_before):
             await self._too_late(row, "the network asked us to wait longer than it may be late")
+        elif row.state == "queued" and self._engine.session.outdated(row.order.id):
+            await self._cancel(row, OUTDATED)
         else:
             await woken(wake, self._clock, row.not_before)
 
-    async def _gather(self, network: Network, of: _Network, link: Link) -> bool:
-        """Order the next step of the merged timeline, at the moment it can be sent; False if all is as it
-        should be."""
-        if self._engine.session.following(network, self._clock.now()) is None:
+    async def _gather(self, network: Network, of: _Network, lane: Lane, link: Link) -> bool:
+        """Order the next step of a stream of the merged timeline, at the moment it can be sent; False if all is
+        as it should be."""
+        if self._engine.session.following(network, self._clock.now(), lane) is None:
             return False
-        await self._pace(of, "chat", "mirror")
-        step = self._engine.session.following(network, self._clock.now())
+        await self._pace(of, "chat", lane)
+        step = self._engine.session.following(network, self._clock.now(), lane)
         if step is not None:
             await self._engine.submit(step)
         return True
@@ -215,8 +236,7 @@ class Outbox:
         if row.state != "queued" or order is None:
             return  # held meanwhile
         if why := self._pointless(order):
-            row.step("cancel")
-            await self._settle(row, Cancelled(why))
+            await self._cancel(row, why)
             return
         if delivery.too_late(order, self._clock.now()):
             await self._too_late(row, LATE)
@@ -247,16 +267,17 @@ class Outbox:
         """Why a resolved order need not be sent, if so: what it hangs on was never posted, or it says what
         nobody may read any more."""
         if self._engine.session.outdated(order.id) or delivery.is_empty(order):
-            return "its entries are different now"
+            return OUTDATED
         if isinstance(order.op, Publish):
             return "what it continues was not posted" if isinstance(order.op.reply_to, tuple) else None
         return "there is nothing there to change" if isinstance(order.op.target, tuple) else None
 
     async def _pace(self, of: _Network, place: str, lane: Lane) -> None:
-        """Leave the network its time between two messages in one place; the sheet goes before the mirror."""
-        while True:
+        """Leave the network its time between two messages, or two edits, in one place. The sheet goes before the
+        mirror; a removal never waits."""
+        while lane != "removals":
             of.wake[lane].clear()
-            now, free = self._clock.now(), of.free.get(place, 0)
+            now, free = self._clock.now(), of.free.get("edits" if lane == "edits" else place, 0)
             if lane == "mirror" and self._sheet_ready(of, now):
                 await of.wake[lane].wait()
             elif now < free:
@@ -265,8 +286,12 @@ class Outbox:
                 return
 
     def _occupy(self, of: _Network, order: Order, link: Link) -> None:
-        """A message goes to its place now: when the next one may."""
-        of.free[order.place] = self._clock.now() + int(link.opened.capabilities.spacing * SECOND)
+        """A message goes to its place now, or is edited there: when the next one may."""
+        able = link.opened.capabilities
+        if order.lane == "edits":
+            of.free["edits"] = self._clock.now() + int(able.edit_spacing * SECOND)
+        elif isinstance(order.op, Publish):
+            of.free[order.place] = self._clock.now() + int(able.spacing * SECOND)
 
     def _sheet_ready(self, of: _Network, now: Micros) -> bool:
         head = of.lanes["sheet"][0] if of.lanes["sheet"] else None

@@ -16,7 +16,7 @@ from bridge.config import Config
 from bridge.errors import Mistake
 from bridge.model import Limits, Micros, Network, Words
 from bridge.settings import Chat, Community, Net
-from bridge.text import beside, length
+from bridge.text import beside
 
 WIDTH = 88
 
@@ -138,7 +138,7 @@ def _shown(item: runsheet.Item, chat: Chat, community: Community, net: Net) -> S
         chat=chat,
         community=community,
         net=net,
-        label=item.label if item.number else "The whole hour" if item.id == "recap" else "",
+        label=item.heading,
         text=item.text,
         figures=_no_figures(item, chat),
         lead=item.lead,
@@ -165,7 +165,7 @@ def _part(n: int, posts: list[Words], limits: Limits) -> Part:
     above = words.warning and limits.warning != "{}"  # it stands before the words there
     return Part(
         (limits.warning.replace("{}", words.warning or "") if above else "") + words.text.plain,
-        length(words.text, limits) + limits.graphemes - left.graphemes,
+        wording.used(words, limits),
         limits.graphemes,
         len(words.text.plain.encode()) + taken,
         limits.bytes,

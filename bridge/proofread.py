@@ -10,6 +10,8 @@ from bridge.settings import Chat, Community
 from bridge.tables import Findings
 from bridge.text import MENTION, length, marked
 
+NAME = 80  # characters kept free for the name of whom a post is for
+
 
 def check_texts(community: Community, found: Findings) -> None:
     """Look at every text of every chat, on every network that posts it."""
@@ -28,6 +30,7 @@ def check_texts(community: Community, found: Findings) -> None:
                 key = f"{at}.questions[{item.number - 1}].text"
                 _check_label(key, item.text, found)
                 _check_length(key, item, chat, community, found)
+    _check_signpost(community, found)
 
 
 def _check_text(key: str, text: str, community: Community, found: Findings) -> None:
@@ -51,6 +54,21 @@ def _check_text(key: str, text: str, community: Community, found: Findings) -> N
     if any(m[1].rstrip(".-").casefold() not in hosts for m in MENTION.finditer(text)):
         mend = "The @ is left out when it is posted: nobody else is notified by plan."
         found.warn(key, text, "no @name but a host's", mend)
+
+
+def _check_signpost(community: Community, found: Findings) -> None:
+    """It is sent to one person, whose name stands before it: one post has to hold both."""
+    words = marked(community.signpost)
+    for net in community.networks:
+        most = net.limits.graphemes - NAME
+        if (size := length(words, net.limits)) > most:
+            found.mistake(
+                "consent.signpost",
+                community.signpost,
+                f"at most {most} characters, for one post on {net.title}; it has {size}",
+                "Say in a sentence where help is found; a link there tells the rest.",
+            )
+            return
 
 
 def _check_label(key: str, text: str, found: Findings) -> None:

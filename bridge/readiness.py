@@ -91,3 +91,5 @@ def _placeholders(config: Config) -> Iterator[tuple[str, str]]:
             for text in value if isinstance(value, list | tuple) else (value,):
                 if isinstance(text, str) and _PLACEHOLDER.search(text):
                     yield joined(f"networks.{network.name}", field.encode_name), text
+    if config.community.signpost in ("…", "..."):
+        yield "consent.signpost", config.community.signpost

@@ -8,7 +8,8 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from bridge.chat.state import Reconciled
+from bridge.chat import silence
+from bridge.chat.state import Fell, Reconciled, Rose
 from bridge.engine import Engine, woken
 from bridge.errors import CursorLost, LinkError, NeedsLogin, Unreachable
 from bridge.model import (
@@ -34,6 +35,7 @@ FIRST_WAIT = 2.0  # seconds before a broken link is opened again
 LONGEST_WAIT = 60.0
 STEADY = 60.0  # seconds a link must hold for its failures to be forgotten
 BOARD_EVERY = 10.0  # seconds between two edits of the board while its item stays the same
+BOARD_LOOK = 0.5  # seconds between two looks whether it has another
 WORDS = 100  # answers and questions to single people that may wait
 
 
@@ -55,9 +57,11 @@ class Watch:
         self._follow = asyncio.Event()
         self._stir = asyncio.Event()
         self._board = asyncio.Event()
+        self._turn = asyncio.Event()
         self._words: deque[Callable[[Console], Awaitable[None]]] = deque(maxlen=WORDS)
         self._word = asyncio.Event()
         self._state = Health(self.name, title, "opening", self._clock.now())
+        self._unheard: Micros = self._clock.now()  # since when, unless it is ready
         self._last: Micros = 0
         self.rereading = False
 
@@ -82,6 +86,7 @@ class Watch:
         """The chat's state is different: a board to show, perhaps a network to read once more."""
         self._stir.set()
         self._board.set()
+        self._turn.set()
 
     def answer(self, where: str, reply: Reply) -> None:
         self._tell(lambda console: console.answer(where, reply))
@@ -102,9 +107,37 @@ class Watch:
     def _is(self, state: str, why: str = "") -> None:
         if (state, why) != (self._state.state, self._state.why):
             log.info("%s is %s%s", self.name, state, f": {why}" if why else "")
+            if self._state.state == "ready":
+                self._unheard = self._clock.now()
             self._state = Health(self.name, self.title, state, self._clock.now(), why)  # type: ignore[arg-type]  # one of Health's
             self._board.set()
+            self._turn.set()
             self.noticed()
+
+    # ------------------------------------------------------------ being silent
+
+    async def mind(self) -> None:
+        """Have the hosts told when the network has been silent for too long while a chat is on, and when it is
+        heard again. Until cancelled."""
+        told: Fell | Rose | None = None
+        while True:
+            self._turn.clear()
+            matter, due = self._matter()
+            if matter is not None and matter != told:
+                told = matter
+                await self._engine.submit(matter)
+            else:
+                await woken(self._turn, self._clock, due)
+
+    def _matter(self) -> tuple[Fell | Rose | None, Micros | None]:
+        """What the hosts should know now; else when there may be something, if nothing changes until then."""
+        state, ready = self._engine.session.state, self._state.state == "ready"
+        if ready or self.name in state.silent:
+            return (Rose(self.name) if ready and self.name in state.silent else None), None
+        due = silence.minded(state, self._unheard + silence.AFTER)
+        if due is None or due > self._clock.now():
+            return None, due
+        return Fell(self.name, self._state.why, self._unheard, self._state.state == "refused"), None
 
     # ------------------------------------------------------------ living
 
@@ -210,6 +243,8 @@ class Watch:
                 next_time = now + int(BOARD_EVERY * SECOND)
                 await console.show(Ref(self.name, ref), board)
             await woken(self._board, self._clock, next_time if waiting else None)
+            if waiting:  # in a flood something changes at every moment, and a board is a look at all of it
+                await self._clock.sleep(BOARD_LOOK)
 
     healths: Callable[[], tuple[Health, ...]] = staticmethod(lambda: ())
     noticed: Callable[[], None] = staticmethod(lambda: None)  # its health is another
@@ -238,6 +273,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             for watch in self.watches.values():
                 group.create_task(watch.keep(), name=f"link {watch.name}")
+                group.create_task(watch.mind(), name=f"silence of {watch.name}")
 
     noticed: Callable[[], None] = staticmethod(lambda: None)  # a network's health is another
 

@@ -140,6 +140,7 @@ def drawn(
     """The board as a picture of at most `height` lines (None: as many as it takes)."""
     head = _head(board, page, aside)
     health = [_health(h, board) for h in board.health]
+    health += _waiting(board) if height is None else _waits(board)
     log = [_line(words, "dim") for words in board.log]
     if height is None:
         return Group(*head, _sheet(board, width, len(board.lines)), *health, *log)
@@ -177,7 +178,7 @@ def _head(board: Board, page: str | None, aside: str) -> list[RenderableType]:
     figures = f"{_number(board.entries, 'entry', 'entries')} by {_number(board.people, 'person', 'people')}"
     state = Text.assemble(
         (_phase(board), "bold green" if board.phase == "open" else "bold"),
-        f" · {figures} · {clock}",
+        f" · {figures} · {clock}{' · ' * bool(board.lead)}{tame(board.lead)}{' leads' * bool(board.lead)}",
         no_wrap=True,
         overflow="ellipsis",
     )
@@ -291,6 +292,28 @@ def _health(health: Health, board: Board) -> Text:
         ("● ", HEALTH[health.state]), (tame(health.title), "bold"), " · ".join(facts),
         no_wrap=True, overflow="ellipsis",
     )  # fmt: skip
+
+
+def _waits(board: Board) -> list[Text]:
+    """How many wait for a word of the hosts, and whether the page stands still, on a line at most."""
+    bits = ["page, wall and feed stand still"] * board.blackout
+    bits += [f"{_number(len(board.ignored), 'person waits', 'people wait')} for a word"] * bool(board.ignored)
+    bits += [_number(len(board.asked), "question of theirs", "questions of theirs")] * bool(board.asked)
+    return [_line(" · ".join(bits), "yellow")] if bits else []
+
+
+def _waiting(board: Board) -> list[Text]:
+    """The same with everybody who waits, a line each."""
+    return _waits(board) + [
+        Text.assemble(
+            (f"  {row.card.heading} ", "cyan"),
+            (tame(row.card.name or row.card.handle), "bold"),
+            f" {row.why}: {layout.one_line(row.card.warning or row.card.text.plain)}",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+        for row in (*board.ignored, *board.asked)
+    ]
 
 
 def _entry(entry: EntryView) -> Text:

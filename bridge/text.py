@@ -151,7 +151,7 @@ def unaddressed(text: Text, names: Collection[str]) -> Text:
 
 def cut(text: Text, size: int) -> Text:
     """At most `size` graphemes, the last one "…" if anything was left out; never half a link."""
-    if count(text.plain) <= size:
+    if len(text.plain) <= size or count(text.plain) <= size:
         return text
     end = 0
     for n, cluster in enumerate(graphemes(text.plain)):

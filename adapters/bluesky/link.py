@@ -105,7 +105,13 @@ class Link:
             client.did,
             f"@{client.handle}",
             Capabilities(
-                LIMITS, resend="same_key", key_lasts=None, endorses=True, reports=True, conceals=True
+                LIMITS,
+                resend="same_key",
+                key_lasts=None,
+                endorses=True,
+                reports=True,
+                conceals=True,
+                direct=False,  # whatever a repository holds anybody can read
             ),
             url=f"{ids.WEB}/profile/{client.handle}",
             skew=client.skew,

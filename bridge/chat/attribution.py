@@ -23,6 +23,7 @@ _LEAD = re.compile(r"\s*(?:[@#][\w.@#-]*[\w#]\s*[,:]?\s+)*(?:re:?\s+)?[(\[]?", r
 _BETWEEN = re.compile(r"\s*(?:[,/&+]|and\b)\s*|\s+", re.IGNORECASE)
 _HASHTAG = re.compile(r"(?<![\w/&])[#＃][atq](\d{1,2})(?!\w)", re.IGNORECASE)
 _ENTRY = re.compile(r"^\s*>(\d{1,6})\b")
+_OWN = re.compile(r"q\s*[:：]\s*", re.IGNORECASE)
 
 
 def labels(plain: str, asked: Collection[int]) -> tuple[int, ...]:
@@ -43,6 +44,12 @@ def labels(plain: str, asked: Collection[int]) -> tuple[int, ...]:
     for match in _HASHTAG.finditer(plain):
         found[int(match[1])] = None
     return tuple(n for n in found if n in asked)
+
+
+def own_question(plain: str) -> str | None:
+    """What a participant asks: what follows "Q:" where a post begins so; None if it does not."""
+    match = _OWN.match(plain, _skip(_LEAD, plain, 0))
+    return plain[match.end() :].strip() if match else None
 
 
 def _skip(pattern: re.Pattern[str], line: str, at: int) -> int:

@@ -4,6 +4,7 @@
 | publicly on Mastodon or Bluesky     | yes      | yes      | yes              |
 | in Slack                            | yes      | is there | as its author and `public` say |
 | not publicly, or after an opt-out   | no words | no words | nothing at all   |
+| by somebody a host blocked          | yes      | no       | nothing at all   |
 
 "other networks" is not an audience: nothing is ever copied there.
 """
@@ -22,8 +23,20 @@ Audience: TypeAlias = Literal["hosts", "slack", "page"]
 
 def stays(post: Post, people: People) -> bool:
     """Whether the words stay on their network for good: private, or the author opted out."""
-    wordless = bool(post.mark)  # taken out before; they come back when the post is read again
-    return wordless or is_private(post) or refuses(post) or people.of(post.author.account).opted_out
+    wordless = post.mark and not post.erased  # taken out before; they come back when the post is read again
+    return bool(wordless) or is_private(post) or refuses(post) or people.of(post.author.account).opted_out
+
+
+def blocked(post: Post, entry: Entry, people: People) -> bool:
+    """Whether a host blocked who wrote it; a bridge's copy is no way round that."""
+    return people.of(post.author.account).blocked or any(
+        p.uri == post.original and people.of(p.author.account).blocked for p in entry.sources
+    )
+
+
+def taken_off(entry: Entry, people: People) -> bool:
+    """Whether hosts took an entry off every surface: they hid it, or blocked who wrote it."""
+    return entry.hidden or all(blocked(p, entry, people) for p in entry.sources)
 
 
 def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audience) -> bool:
@@ -32,7 +45,9 @@ def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audien
         return False  # a bridge's copy is no way round its author's wishes
     if audience == "hosts":
         return True
-    if entry.hidden or entry.held is not None:
+    if entry.hidden or entry.held is not None or blocked(post, entry, people):
+        return False
+    if entry.frozen and audience == "page":
         return False
     if post.reach == "room" and audience == "slack":
         return True

@@ -3,42 +3,65 @@ their own words alone anybody does. The answer says what came of it."""
 
 from __future__ import annotations
 
-from bridge.chat import conduct, consent, requests
+from bridge.chat import by_message, conduct, requests
 from bridge.chat.community import SERVER, host_of
 from bridge.chat.intake import part_of, retouch
 from bridge.chat.state import ChatState, State, Work
-from bridge.chat.verbs import entries, sheet
+from bridge.chat.timeline import key
+from bridge.chat.verbs import entries, own, questions, room, sheet
 from bridge.chat.verbs.common import Verb
-from bridge.model import Command, Form, Network, Reply
+from bridge.chat.verbs.which import act
+from bridge.model import Command, Form, Network, Notice, Post, Reply
 from bridge.settings import Host
 
+# what takes an act back, and the act
+UNDOES = {"restore": "hide", "unlike": "like", "unboost": "boost", "unnoticed": "noticed"}
 FORGET = "forget"  # the server's alone; `item` is the account
 
-VERBS: dict[str, Verb] = sheet.VERBS | entries.VERBS
+
+def _help(work: Work, chat: ChatState, command: Command) -> Reply:
+    """What the one who asks can say."""
+    if (one := VERBS.get(command.text.strip().casefold())) is not None and (work.leads or one.anybody):
+        return f"{one.usage}: {one.about}"
+    theirs = {
+        title: {name: verb for name, verb in group.items() if work.leads or verb.anybody}
+        for title, group in GROUPS.items()
+    }
+    return Notice(room.usages(theirs))
+
+
+HELP = {"help": Verb(_help, "help", "what you can say", anybody=True)}
+GROUPS: dict[str, dict[str, Verb]] = {
+    "The run sheet": sheet.VERBS | questions.VERBS,
+    "Entries": entries.VERBS,
+    "The room": room.VERBS | HELP,
+    "Your own words": own.VERBS,
+}
+VERBS: dict[str, Verb] = {name: verb for group in GROUPS.values() for name, verb in group.items()}
 USAGE: dict[str, str] = {verb: said.usage for verb, said in VERBS.items()}
 
 
 def obey(work: Work, network: Network, command: Command) -> Reply:
     """Do what somebody says; gives the answer for the one who said it, "" if nothing is to be said."""
+    handled, once = work.state.handled, act(command.verb, command.once)
     if command.again:
-        work.state.handled.pop(command.again, None)
-    if command.once in work.state.handled:
+        handled.pop(act(UNDOES[command.verb], command.again), None)
+    if once in handled or f"refused {once}" in handled:
         return ""
-    if command.once:
-        work.state.handled[command.once] = work.now
-    if command.verb == "consent" and network != SERVER:
-        return _consent(work, network, command)
     if command.verb == FORGET and network == command.by == SERVER:
         return _forget(work, command)
     verb = VERBS.get(command.verb)
-    chat = _meant(work, command)
+    chat = _meant(work.state, command)
     if chat is None and verb is not None and verb.anybody:
         chat = next(reversed(work.state.chats.values()), None)
     if chat is None:
         return "Say which chat you mean: " + ", ".join(work.state.chats)
     work.network, work.host = network, leader(work.state, chat, network, command)
     work.leads = work.host is not None or network == command.by == SERVER
-    if not work.leads and not (verb is not None and verb.anybody):
+    allowed = work.leads or (verb is not None and verb.anybody)
+    if command.once and (command.at is None or part_of(chat, command.at)):
+        handled[once if allowed else f"refused {once}"] = work.now
+    if not allowed:
         return "Only the hosts of this chat can do that. Ask one of them, they will be glad to hear from you."
     if verb is None:
         return f"There is no command '{command.verb}'. There are: {', '.join(VERBS)}."
@@ -48,22 +71,25 @@ def obey(work: Work, network: Network, command: Command) -> Reply:
     )
     if isinstance(reply, Form) and not command.forms:
         reply = f"Say it in one line: {verb.usage}"
-    if isinstance(reply, str) and reply.startswith("Done"):
+    if not verb.anybody and isinstance(reply, str) and reply.startswith("Done"):
         work.note(chat, f"{command.name or 'A host'}: {reply.removeprefix('Done: ')}")
     work.effects.sheet.add(chat.id)
     return reply
 
 
-def _consent(work: Work, network: Network, command: Command) -> str:
-    """Anybody's word on where their own answers stand; the last one counts."""
-    chosen = consent.choice(command)
-    if chosen is None:
-        return consent.HOW
-    someone = work.state.people.get(command.by)
-    if someone.consent != chosen:
-        someone.consent = chosen
-        retouch(work, command.by)
-    return consent.answer(someone, work.state.nets[network])
+def obey_message(work: Work, chat: ChatState, post: Post) -> None:
+    """A host says something by direct message: obeyed once, and answered there."""
+    if key(post.ref) in work.state.handled:
+        return
+    work.state.handled[key(post.ref)] = work.now
+    said = by_message.command(chat, post, VERBS)
+    if said is None:
+        words = by_message.HELLO
+    elif said.verb == "help" and not said.text:
+        words = by_message.names(VERBS)
+    else:
+        words = room.in_words(work, obey(work, post.ref.network, said))
+    by_message.answer(work, chat, post, words)
 
 
 def _forget(work: Work, command: Command) -> str:
@@ -82,17 +108,34 @@ def leader(state: State, chat: ChatState, network: Network, command: Command) ->
     return host_of(chat.settings, network, command.by)
 
 
-def _meant(work: Work, command: Command) -> ChatState | None:
+def heeded(state: State, network: Network, command: Command) -> bool:
+    """Whether a command is worth an event. A reaction to a message is only told (again) or taken back where that
+    means something: by a host, on something of a chat. Somebody else's wish to hide is answered, once."""
+    if not command.once and not command.again:
+        return True
+    chat, once = _meant(state, command), act(command.verb, command.once)
+    if chat is None:
+        return False
+    leads = leader(state, chat, network, command) is not None
+    ours = command.at is None or part_of(chat, command.at)
+    if command.again:
+        return leads and act(UNDOES.get(command.verb, ""), command.again) in state.handled
+    if once in state.handled or f"refused {once}" in state.handled:
+        return False
+    return leads or ours if command.verb == "hide" else leads and ours
+
+
+def _meant(state: State, command: Command) -> ChatState | None:
     """The chat a command is about: the one it names, else the one it was used in."""
     if command.chat:
-        return work.state.chats.get(command.chat)
+        return state.chats.get(command.chat)
     at = command.at
-    return next((c for c in work.state.chats.values() if at and part_of(c, at)), None) or _only(work)
+    return next((c for c in state.chats.values() if at and part_of(c, at)), None) or _only(state)
 
 
-def _only(work: Work) -> ChatState | None:
+def _only(state: State) -> ChatState | None:
     """The chat meant by a command that names none: the one there is, or the one going on."""
-    running = [c for c in work.state.chats.values() if c.phase(work.now) == "open"] or [
-        c for c in work.state.chats.values() if not c.over
+    running = [c for c in state.chats.values() if c.phase(state.at) == "open"] or [
+        c for c in state.chats.values() if not c.over
     ]
     return running[0] if len(running) == 1 else None

@@ -39,7 +39,10 @@ class Person(msgspec.Struct):
     forgotten: bool = False  # asked to have their words removed, and has not come back since
     consent: Literal["", "name", "first", "no"] = ""  # for what they write in a room
     asked: Micros = 0  # when we last asked them for that
+    offered: Micros = 0  # when we last offered to send a reply of theirs out
     gone: Micros = 0  # when their account was found deleted
+    first: str = ""  # the chat they first wrote in
+    blocked: bool = False  # by a host: what they write is for hosts alone
     shown: int = 0  # posts of theirs that were let through
     recent: list[Micros] = []
 

@@ -6,17 +6,16 @@ closing after it until the hosts release or skip it, or until they had time to a
 
 from __future__ import annotations
 
-from bridge.chat import sightings, wording
+from bridge.chat import drafts, sightings
 from bridge.chat.intake import place_again
-from bridge.chat.present import counts
 from bridge.chat.runsheet import Item, Kind, grace
 from bridge.chat.state import ChatState, Purpose, Work, dotted, noticed, undotted
 from bridge.chat.timeline import key
 from bridge.model import (
     HOUR,
-    MINUTE,
     Button,
     Cancelled,
+    Card,
     Final,
     Held,
     Micros,
@@ -33,7 +32,6 @@ from bridge.settings import Net
 WAITS: tuple[Kind, ...] = ("question", "closing")  # never overtake a held question
 QUIET: tuple[Kind, ...] = ("reminder", "recap")
 PATIENT = HOUR  # after the late window, for a network that cannot be read once more
-FRESH = 2 * MINUTE  # in which nobody can be expected to have answered a question
 LONG = 3  # so many graces are enough if the hosts could not even be asked
 
 
@@ -44,7 +42,7 @@ def run_due(work: Work, chat: ChatState) -> None:
     """Whatever the clock asks for now."""
     while ready := chat.sheet.due(work.now):
         fire(work, chat, ready[0])
-    for net in _posting(work):
+    for net in drafts.posting(work.state):
         advance(work, chat, net)
     if not chat.ending and work.now >= chat.sheet.late_until:
         chat.ending = True
@@ -84,15 +82,11 @@ def fire(work: Work, chat: ChatState, item: Item) -> None:
     """An item's time has come on every network."""
     item.step("fire")
     item.fired = work.now
-    for net in _posting(work):
+    for net in drafts.posting(work.state):
         item.on[net.name] = "pending"
-    for net in _posting(work):
+    for net in drafts.posting(work.state):
         advance(work, chat, net)
     work.effects.sheet.add(chat.id)
-
-
-def _posting(work: Work) -> list[Net]:
-    return [n for n in work.state.nets.values() if n.post]
 
 
 def advance(work: Work, chat: ChatState, net: Net) -> None:
@@ -141,20 +135,8 @@ def _patience(item: Item, network: Network, stale: Micros) -> Micros:
 def _publish(work: Work, chat: ChatState, item: Item, net: Net, freed: bool) -> None:
     """The item's posts on one network: one, or the parts of a thread. `freed`: it waited for a held one, and
     that alone must not make it too late."""
-    community = work.state.community
-    assert community is not None
-    opened = work.state.opened.get(net.name)
-    posts = wording.posts(
-        item.kind,
-        chat=chat.settings,
-        community=community,
-        net=net,
-        limits=opened.capabilities.limits if opened else net.limits,
-        label=item.label if item.number else ("" if item.id != "recap" else "The whole hour"),
-        text=item.text,
-        figures=_figures(work, chat) if item.kind == "recap" else (),
-        lead=item.lead,
-    )
+    figures = drafts.figures(work.state, chat, item, work.now)
+    posts = drafts.posts(work.state, chat, item, net, figures)
     base = work.now if freed or net.name in item.held_at else min(item.fired, item.due)
     late = grace(item, chat.settings.stale)
     orders: list[OrderId] = []
@@ -172,20 +154,11 @@ def _publish(work: Work, chat: ChatState, item: Item, net: Net, freed: bool) -> 
             Purpose("item", net.name, chat.id, item=item.id, part=part),
             not_after=None if late is None or part else base + late,
             late="hold" if item.kind in ("question", "say") else "drop",
+            whose=item.whose,
         )
         orders.append(order)
     chat.first[f"{item.id}/{net.name}"] = dotted(orders[0])
     item.on[net.name] = "queued"
-
-
-def _figures(work: Work, chat: ChatState) -> wording.Figures:
-    """What a recap counts. A question that has only just been asked has no answers yet, and is left out."""
-    asked = {
-        i.label: min(i.posted_at.values(), default=i.fired)
-        for i in chat.sheet.questions()
-        if work.now - min(i.posted_at.values(), default=i.fired) >= FRESH
-    }
-    return tuple((label, row) for label, row in counts(work.state, chat) if label in asked)
 
 
 def _announcement(chat: ChatState, item: Item, network: Network) -> OrderId | None:
@@ -270,11 +243,20 @@ def _ask(work: Work, chat: ChatState, item: Item, network: Network, why: str) ->
     tell(work, chat, f"{item.label} on {_title(work, network)}: {why}", buttons, f"{item.id}/{network}")
 
 
-def tell(work: Work, chat: ChatState, text: str, buttons: tuple[Button, ...] = (), about: str = "") -> None:
-    """A message in the hosts' room, wherever there is one. `about` names the matter it can be closed by."""
+def tell(
+    work: Work,
+    chat: ChatState,
+    text: str,
+    buttons: tuple[Button, ...] = (),
+    about: str = "",
+    *,
+    card: Card | None = None,
+) -> None:
+    """A message in the hosts' room, wherever there is one. `about` names the matter it can be closed by; `card`:
+    the entry it is about."""
     for console in work.state.consoles():
         purpose = Purpose("notice", console, chat.id, item=about)
-        order = work.order(console, "hosts", Publish(Notice(text, buttons)), purpose, place="hosts")
+        order = work.order(console, "hosts", Publish(Notice(text, buttons, card)), purpose, place="hosts")
         if about:
             chat.notices[about] = f"{console}/{dotted(order)}"
 

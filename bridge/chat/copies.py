@@ -1,12 +1,13 @@
 """The merged timeline on a network: which message holds which entries, and what is to be done next.
 
 Copies are reconciled, not queued one by one: each message has what it shows and each entry what it should say
-(its revision); `following` compares them and names the next single step. One step is under way at a time;
-what an edit changes meanwhile is simply still different when it ends.
+(its revision); `following` compares them and names the next single step of a stream: removals, edits, new
+messages. Each stream goes its own way, so that nothing that must go waits for what is new. A message takes one
+step at a time; what an edit changes meanwhile is simply still different when it ends.
 
     (none) ──publish──▶ flying ──sent──▶ shown ──update──▶ flying ...
                           │                └──retract──▶ flying ──sent──▶ gone
-                          └──refused──▶ failed        (the hosts are told; its entries go one by one, once)
+                          └──refused──▶ failed        (its entries go fewer at a time; of one the hosts are told)
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from bridge.model import SECOND, Micros, Network, OrderId, Ref, Tagged
+from bridge.model import SECOND, Capabilities, Lane, Micros, Network, OrderId, Ref, Tagged
 
 LAG: Micros = 5 * SECOND  # answers waiting longer than this are gathered into one message
-MOST_CARDS = 45  # Slack takes 50 blocks a message (its documentation)
-MOST_TEXT = 9_000  # graphemes a message, of the 13,200 characters Slack takes in blocks
+LATE: Micros = LAG - SECOND  # and with them those that would wait longer before the message after it
 SHORT = 240  # what is left of each answer when several share a message
-_FRAME = 80  # name, handle and link of one card
+SHORTEST = 60  # and what is left at least when that is too much for those that are late
 
 Act: TypeAlias = Literal["publish", "update", "retract"]
+Step: TypeAlias = tuple[Act, tuple[int, ...], int]  # act, entries, message (0: a new one)
+STREAMS: tuple[Lane, ...] = ("removals", "edits", "mirror")  # what must go, what reads otherwise, what is new
 
 
 class Gather(Tagged, frozen=True):
@@ -40,6 +42,9 @@ class Gather(Tagged, frozen=True):
 # The revision of an entry that should be shown, if any. Below 0 it is shown without words or name; no update
 # takes a name off a message that bore one.
 Wanted: TypeAlias = Callable[[int], int | None]
+Size: TypeAlias = Callable[
+    [int], tuple[int, int]
+]  # characters of an entry: its words, and what stands around them
 
 
 class Message(msgspec.Struct):
@@ -63,10 +68,11 @@ class Copies(msgspec.Struct):
     messages: dict[int, Message] = {}
     where: dict[int, int] = {}  # entry -> message
     waiting: dict[int, Micros] = {}  # entries that differ from what is shown, and since when
-    single: dict[int, bool] = {}  # entries that were refused in company
+    company: dict[
+        int, int
+    ] = {}  # entries that were refused in company -> how many may share a message with one
     failed: dict[int, str] = {}  # entries no message can hold, and why
     last: int = 0
-    under_way: int = 0  # the message whose step has begun and not ended
 
     def holding(self, no: int) -> Message | None:
         """The message that shows an entry."""
@@ -89,49 +95,59 @@ class Copies(msgspec.Struct):
 
     def following(
         self,
+        lane: Lane,
         wanted: Wanted,
-        size: Callable[[int], int],
+        size: Size,
         together: Callable[[int, int], bool],
+        *,
+        able: Capabilities,
         now: Micros,
-    ) -> tuple[Act, tuple[int, ...], int] | None:
-        """The next step as (act, entries, message), or None if all is as it should be. Changes nothing.
+    ) -> Step | None:
+        """The next step of one of the STREAMS, or None if it has none. Changes nothing.
 
-        First what must go, then what is shown wrongly, then new entries: one a message, or several once one
-        has waited too long. `size`: graphemes of an entry; `together`: whether two may share a message.
+        New entries go one a message, or several once one has waited too long. `together`: whether two may share
+        a message; `able`: how much a message holds.
         """
-        if self.under_way:
-            return None
-        mend: Message | None = None
-        for no in self.waiting:
-            if (message := self.holding(no)) is None:
+        if lane == "mirror":
+            fresh = sorted(no for no in self.waiting if no not in self.where)
+            return ("publish", self._batch(fresh, size, together, able, now), 0) if fresh else None
+        for message in dict.fromkeys(self.where.get(no, 0) for no in self.waiting):
+            if not message or (found := self.messages[message]).flying is not None:
                 continue
-            if message.broken or wanted(no) is None:
-                mend = message
-                break
-            mend = mend or message
-        if mend is not None:
-            live = () if mend.broken else tuple(n for n in mend.entries if wanted(n) is not None)
-            return ("update" if live else "retract", live, mend.no)
-        if not self.waiting:
-            return None
-        return ("publish", self._batch(size, together, now), 0)
+            live = () if found.broken else tuple(n for n in found.entries if wanted(n) is not None)
+            if (len(live) < len(found.entries)) == (lane == "removals"):
+                return ("update" if live else "retract", live, message)
+        return None
 
     def _batch(
-        self, size: Callable[[int], int], together: Callable[[int, int], bool], now: Micros
+        self,
+        fresh: list[int],
+        size: Size,
+        together: Callable[[int, int], bool],
+        able: Capabilities,
+        now: Micros,
     ) -> tuple[int, ...]:
-        fresh = sorted(self.waiting)
+        """What goes into one message: as many as it holds with 240 characters each and, of those that are late,
+        as many as it holds if their words are cut further; whoever renders them cuts no more than it must."""
         first = fresh[0]
-        if now - min(self.waiting.values()) <= LAG or first in self.single:
+        if now - min(self.waiting[no] for no in fresh) <= LAG:
             return (first,)
         batch: list[int] = []
-        room = MOST_TEXT
+        easy = tight = able.gather_room
+        most = able.gather_most
         for no in fresh:
-            if no in self.single or not together(first, no):
+            if len(batch) >= self.company.get(no, most) or not together(first, no):
                 continue
-            room -= min(size(no), SHORT) + _FRAME
-            if batch and (room < 0 or len(batch) == MOST_CARDS):
+            words, frame = size(no)
+            easy -= frame + min(words, SHORT)
+            tight -= frame + min(words, SHORTEST)
+            fits = easy >= 0 or (tight >= 0 and now - self.waiting[no] > LATE)
+            if batch and not fits:
                 break
             batch.append(no)
+            most = min(most, self.company.get(no, most))
+            if len(batch) == most:
+                break
         return tuple(batch)
 
     def begin(self, step: Gather, order: OrderId, wanted: Wanted) -> Message:
@@ -142,7 +158,6 @@ class Copies(msgspec.Struct):
             self.last += 1
             message = Message(self.last, list(step.entries), order, short=len(step.entries) > 1)
             self.messages[message.no] = message
-        self.under_way = message.no
         message.act = step.act
         message.flying = {no: wanted(no) or 0 for no in step.entries}
         for no in message.entries:
@@ -152,7 +167,7 @@ class Copies(msgspec.Struct):
 
     def sent(self, message: Message, ref: Ref, wanted: Wanted, now: Micros) -> None:
         """The step is done; what changed meanwhile is noted as waiting."""
-        flying, message.flying, self.under_way = message.flying or {}, None, 0
+        flying, message.flying = message.flying or {}, None
         entries = list(message.entries)
         if message.act == "retract":
             self._forget(message)
@@ -166,8 +181,8 @@ class Copies(msgspec.Struct):
 
     def refused(self, message: Message, why: str, wanted: Wanted, now: Micros) -> tuple[int, ...]:
         """The step cannot be done. A message too long to update goes, and its entries come again; entries
-        that were refused together come singly. Gives the entries that nothing can be done for."""
-        message.flying, self.under_way = None, 0
+        that were refused together come half as many at a time. Gives the entries that nothing can be done for."""
+        message.flying = None
         entries = tuple(message.entries)
         given_up: tuple[int, ...] = ()
         if message.act == "update":
@@ -178,14 +193,14 @@ class Copies(msgspec.Struct):
                 self.failed.update(dict.fromkeys(entries, why))
                 given_up = entries
             else:
-                self.single.update(dict.fromkeys(entries, True))
+                self.company.update(dict.fromkeys(entries, len(entries) // 2))
         for no in entries:
             self.touch(no, wanted, now)
         return given_up
 
     def dropped(self, message: Message, wanted: Wanted, now: Micros) -> None:
         """The step was not taken after all: what is to be done is looked at anew."""
-        message.flying, self.under_way = None, 0
+        message.flying = None
         entries = list(message.entries)
         if message.act == "publish":
             self._forget(message)

@@ -1,7 +1,8 @@
 """What the community does in a participant's own thread because a host said so: like, boost, a quiet reply.
 
-Only what anybody may read is answered to so; a like or boost is taken back when the page may no longer show
-what it stands under.
+Only what anybody may read is liked, boosted and answered so, and what was written in a room is answered there; a
+like or boost is taken back when nobody may read any more what it stands under. A note to an author whose words
+were hidden goes to them all the same.
 """
 
 from __future__ import annotations
@@ -32,15 +33,30 @@ from bridge.model import (
 from bridge.text import joined
 
 DONE: dict[Literal["like", "boost"], str] = {"like": "liked", "boost": "boosted"}
-UNDONE = {"unlike": "liked", "unboost": "boosted", "unanswer": "answered"}  # purpose -> what an entry was
+UNDONE = {  # purpose -> what an entry was
+    "unlike": "liked",
+    "unboost": "boosted",
+    "unanswer": "answered",
+    "unconceal": "hidden there",
+}
+PRIVATE = ("note", "signpost")  # for the author alone, and whatever became of what they wrote
 
 
-def places(work: Work, chat: ChatState, entry: Entry, *, endorsing: bool = False) -> list[tuple[Post, Ref]]:
-    """The sources of an entry that we can reply to (or, `endorsing`, like and boost), and where."""
+def places(
+    work: Work,
+    chat: ChatState,
+    entry: Entry,
+    *,
+    endorsing: bool = False,
+    room: bool = False,
+    hidden: bool = False,
+) -> list[tuple[Post, Ref]]:
+    """The sources of an entry that we can reply to (or, `endorsing`, like and boost), and where. `room`: also
+    those written in a room; `hidden`: also those that only hosts may read."""
     nets, opened = work.state.nets, work.state.opened
     found: list[tuple[Post, Ref]] = []
-    for post in readable(entry, work.state.people, work.state.everywhere, "page"):
-        for ref in chat.timeline.places(post) if post.reach != "room" else ():
+    for post in readable(entry, work.state.people, work.state.everywhere, "hosts" if hidden else "slack"):
+        for ref in chat.timeline.places(post) if room or post.reach != "room" else ():
             net, link = nets.get(ref.network), opened.get(ref.network)
             if net and net.post and link and (link.capabilities.endorses or not endorsing):
                 found.append((post, ref))
@@ -79,6 +95,11 @@ def undo(work: Work, chat: ChatState, name: str) -> Network:
     return gone.network
 
 
+def answerable(work: Work, chat: ChatState, entry: Entry, verb: str) -> list[tuple[Post, Ref]]:
+    """The sources of an entry that a host can answer so, and where."""
+    return places(work, chat, entry, room=True, hidden=verb in PRIVATE)
+
+
 def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
     """These entries are different: take back what no longer stands under words that anybody may read."""
     for name, given in list(chat.endorsed.items()):
@@ -86,7 +107,7 @@ def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
         entry = chat.timeline.entries.get(no or 0)
         if entry is not None and no not in numbers:
             continue
-        seen = readable(entry, work.state.people, work.state.everywhere, "page") if entry else []
+        seen = readable(entry, work.state.people, work.state.everywhere, "slack") if entry else []
         if all(post.uri != given.uri for post in seen):
             undo(work, chat, name)
     for name, answer in list(chat.replies.items()):  # one not sent yet is not sent any more
@@ -94,7 +115,7 @@ def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
         if (
             answer.entry in numbers
             and name in work.state.purposes
-            and not (entry and places(work, chat, entry))
+            and not (entry and answerable(work, chat, entry, answer.verb))
         ):
             del chat.replies[name]
 
@@ -125,14 +146,15 @@ def addressed(post: Post, words: Text, *, by_name: bool) -> Text:
     return joined(Text(f"@{handle}", (Span(0, len(handle) + 1, "mention", handle),)), " ", words)
 
 
-def reply(work: Work, chat: ChatState, entry: Entry, to: tuple[Post, Ref], words: Text) -> None:
-    """Answer the author of a post in their own thread, quietly, where it stands."""
-    post, ref = to
+def reply(work: Work, chat: ChatState, ref: Ref, words: Text, answer: Answer) -> None:
+    """Answer the author of a post in their own thread where it stands, quietly or for their eyes alone."""
     community = work.state.community
     content = Words(words, language=community.language if community else None)
-    purpose = Purpose("answer", ref.network, chat.id, message=entry.no)
-    order = work.order(ref.network, "people", Publish(content, reply_to=ref, reach="quiet"), purpose)
-    chat.replies[dotted(order)] = Answer(post.author.account, ref.network, entry.no)
+    purpose = Purpose("answer", ref.network, chat.id, message=answer.entry)
+    alone = answer.verb in PRIVATE and work.state.opened[ref.network].capabilities.direct
+    op = Publish(content, reply_to=ref, reach="direct" if alone else "quiet")
+    order = work.order(ref.network, "people", op, purpose)
+    chat.replies[dotted(order)] = answer
 
 
 def replied(work: Work, chat: ChatState, name: str, no: int, outcome: Final) -> str | None:
@@ -140,19 +162,25 @@ def replied(work: Work, chat: ChatState, name: str, no: int, outcome: Final) -> 
     if not isinstance(outcome, Sent):
         wanted = chat.replies.pop(name, None) is not None
         return f"could not be answered: {outcome.why}" if wanted or isinstance(outcome, Held) else None
-    chat.shown[key(outcome.ref)] = [no]
-    work.effects.follow.add(outcome.ref.network)
+    answer = chat.replies.get(name)
+    if answer is None or answer.verb not in PRIVATE:
+        chat.shown[key(outcome.ref)] = [no]
+        work.effects.follow.add(outcome.ref.network)
     return None
 
 
 def unanswer(work: Work, chat: ChatState, account: Account) -> None:
-    """Take our replies to somebody back, since they name them and stand in their thread. One that has not gone
-    out is cancelled: `Session.outdated` says so."""
+    """Take our replies to somebody back, since they name them and stand in their thread."""
     for name, given in list(chat.replies.items()):
         if given.account == account:
-            del chat.replies[name]
-            purpose = Purpose("unanswer", given.network, chat.id, message=given.entry)
-            work.order(given.network, "people", Retract(undotted(name)), purpose)
+            take_back(work, chat, name)
+
+
+def take_back(work: Work, chat: ChatState, name: str) -> None:
+    """Take a reply back. One that has not gone out is cancelled: `Session.outdated` says so."""
+    given = chat.replies.pop(name)
+    purpose = Purpose("unanswer", given.network, chat.id, message=given.entry)
+    work.order(given.network, "people", Retract(undotted(name)), purpose)
 
 
 # ---------------------------------------------------------------- taken back

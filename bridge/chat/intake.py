@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import msgspec
 
-from bridge.chat import attribution, consent, gestures
+from bridge.chat import attribution, consent, gestures, held
 from bridge.chat.attribution import written_at
 from bridge.chat.audience import stays
-from bridge.chat.community import (
-    BUSY,
-    Person,
-    by_tag,
-    has_link,
-    is_host,
-    said_to_us,
-    unname,
-    withhold,
-)
-from bridge.chat.present import card, wanted
-from bridge.chat.state import Arrived, ChatState, Event, Purpose, State, Work, dotted, noticed
+from bridge.chat.community import by_tag, is_host, said_to_us, unname, withhold
+from bridge.chat.present import wanted
+from bridge.chat.state import Arrived, ChatState, Event, State, Work
 from bridge.chat.timeline import Entry, Rule, fingerprint, key, shown
 from bridge.model import (
-    MINUTE,
     Account,
     AuthorGone,
     AuthorKnown,
-    Button,
     Command,
     Edited,
     Micros,
     Network,
-    Notice,
     Post,
-    Publish,
     Ref,
     Removed,
-    Retract,
-    Update,
     Written,
 )
 from bridge.text import normalised
@@ -57,7 +42,7 @@ def admit(
                 return what if _at_a_new_place(state, post) else None
             if said_to_us(post, state.people.ours.get(post.ref.network)):
                 return None if key(post.ref) in state.handled else what
-            if post.original in state.wrote:
+            if post.original in state.wrote or _was_erased(state, post):
                 return None
             chat = belongs(state, post)
             if chat is None or key(post.ref) in chat.items or state.people.took_along(post):
@@ -85,6 +70,12 @@ def admit(
                 return None
             before = state.people.all.get(account)
             return None if before and before.known and before.told.get(network) == wishes else what
+
+
+def _was_erased(state: State, post: Post) -> bool:
+    """Whether a host erased these words, here or where a bridge copied them from."""
+    erased = (words for chat in state.chats.values() for words in chat.erased.values())
+    return any(post.uri in words.uris or post.original in words.uris for words in erased)
 
 
 def _at_a_new_place(state: State, post: Post) -> bool:
@@ -124,10 +115,11 @@ def redact(state: State, account: Account, event: Event) -> Event:
             if said_to_us(post, state.people.ours.get(network)):
                 nameless = msgspec.structs.replace(post, author=unname(post).author)
                 return Arrived(network, msgspec.structs.replace(what, post=nameless))
-            if any(key(post.ref) in chat.items for chat in state.chats.values()):
+            by_hand = any(key(post.ref) in chat.items for chat in state.chats.values())
+            if by_hand or key(post.ref) in state.handled:  # a host's question, a host's command
                 return event
             return Arrived(network, msgspec.structs.replace(what, post=unname(post)))
-        case Arrived(network, Command(verb="consent") as what) if what.by == account:
+        case Arrived(network, Command() as what) if what.by == account:
             return Arrived(network, msgspec.structs.replace(what, name=""))
         case _:
             return event
@@ -248,19 +240,25 @@ def written(work: Work, post: Post) -> None:
     if _is_question_by_hand(work.state, chat, post):
         work.effects.follow.add(post.ref.network)
         return
-    consent.ask(work, chat, post)
     someone = work.state.people.get(post.author.account)
+    someone.first = someone.first or chat.id
     twin = timeline.twin(post, work.state.people.same)
     if twin is not None:
         timeline.join(twin, post)
         work.effects.follow.add(post.ref.network)
         someone.shown += 1
         settle_in(work, chat, twin)
+        _freeze(chat, twin)
+        if not someone.blocked:
+            consent.ask(work, chat, twin, post)
         touch(work, chat, twin.no)
         return
     entry = timeline.add(post)
     settle_in(work, chat, entry)
-    _hold_back(work, chat, entry, someone)
+    _freeze(chat, entry)
+    if not someone.blocked:
+        consent.ask(work, chat, entry, post)
+        held.hold_back(work, chat, entry, someone)
     touch(work, chat, entry.no)
     work.effects.follow.add(post.ref.network)
 
@@ -271,17 +269,19 @@ def _edited(work: Work, chat: ChatState, post: Post) -> None:
     entry = timeline.entries[timeline.uris[post.uri]]
     if not timeline.replace(entry, post):
         return
+    _freeze(chat, entry)
     if _diverged(entry, post):
         source = next(p for p in entry.sources if p.uri == post.uri)
         timeline.leave(entry, source)
         split = timeline.add(source)
         split.hidden, split.held = entry.hidden, entry.held  # what hosts decided holds for both
+        split.frozen = entry.frozen
         split.questions, split.rule = entry.questions, entry.rule
         settle_in(work, chat, split)
-        _ask_hosts(work, chat, split)
+        held.ask(work, chat, split)
         touch(work, chat, split.no)
     settle_in(work, chat, entry)
-    _renew_notice(work, chat, entry)
+    held.renew(work, chat, entry)
     touch(work, chat, entry.no)
 
 
@@ -312,7 +312,7 @@ def removed(work: Work, ref: Ref) -> None:
             continue
         entry = chat.timeline.remove(ref, work.now)
         if entry is not None:
-            _renew_notice(work, chat, entry)
+            held.renew(work, chat, entry)
             touch(work, chat, entry.no)
             _reread_thread(work, chat)
 
@@ -346,8 +346,15 @@ def retouch(work: Work, account: Account) -> None:
         for entry in chat.timeline.entries.values():
             if any(p.author.account == account for p in entry.sources):
                 entry.revision += 1
-                _renew_notice(work, chat, entry)
+                _freeze(chat, entry)
+                held.renew(work, chat, entry)
                 touch(work, chat, entry.no)
+
+
+def gone(work: Work, chat: ChatState, no: int) -> None:
+    """An entry left the timeline."""
+    touch(work, chat, no)
+    _reread_thread(work, chat)
 
 
 def touch(work: Work, chat: ChatState, *numbers: int) -> None:
@@ -359,54 +366,25 @@ def touch(work: Work, chat: ChatState, *numbers: int) -> None:
             copies.touch(no, lambda n, at=network: wanted(work.state, chat, at, n), work.now)  # type: ignore[misc]  # mypy cannot infer a default argument
 
 
-# ---------------------------------------------------------------- held back
+# ---------------------------------------------------------------- blackout
 
 
-def _hold_back(work: Work, chat: ChatState, entry: Entry, someone: Person) -> None:
-    """Hosts look first at a flood from one person and at a link in a stranger's first post."""
-    post = entry.first
-    someone.recent = [t for t in someone.recent if work.now - t < MINUTE] + [work.now]
-    first, someone.shown = someone.shown == 0, someone.shown + 1
-    host = is_host(chat.settings, post.ref.network, post.author.account, post.author.handle)
-    if host or post.reach == "room" or stays(post, work.state.people):
-        return
-    if len(someone.recent) > BUSY:
-        entry.held = f"more than {BUSY} posts a minute from {post.author.handle}"
-    elif first and has_link(post):
-        entry.held = f"a link in the first post of {post.author.handle}"
-    _ask_hosts(work, chat, entry)
+def _freeze(chat: ChatState, entry: Entry) -> None:
+    """What is new to its readers stays off the page while a blackout lasts."""
+    entry.frozen = entry.frozen or chat.blackout
 
 
-def _ask_hosts(work: Work, chat: ChatState, entry: Entry) -> None:
-    """Show or hide a held entry?"""
-    if entry.held is None:
-        return
-    for network in work.state.consoles():
-        purpose = Purpose("notice", network, chat.id)
-        order = work.order(network, "hosts", Publish(_held(work.state, chat, entry)), purpose, place="hosts")
-        chat.notices[f"entry {entry.no}"] = f"{network}/{dotted(order)}"
+def restored(work: Work, chat: ChatState, *entries: Entry) -> None:
+    """Hosts let these entries be seen, again or at last."""
+    for entry in entries:
+        entry.held, entry.hidden = None, False
+        _freeze(chat, entry)
+    touch(work, chat, *(entry.no for entry in entries))
 
 
-def _held(state: State, chat: ChatState, entry: Entry) -> Notice:
-    return Notice(
-        f"Held: {entry.held}. Nobody else sees it yet.",
-        buttons=(
-            Button("Show", "show", chat.id, item=str(entry.no), style="primary"),
-            Button("Hide", "hide", chat.id, item=str(entry.no), style="danger"),
-        ),
-        card=card(state, chat, msgspec.structs.replace(entry, held=None, hidden=False)),
-    )
-
-
-def _renew_notice(work: Work, chat: ChatState, entry: Entry) -> None:
-    """The hosts' message about a held entry says what the entry says now, and goes with its words."""
-    about = f"entry {entry.no}"
-    if about not in chat.notices:
-        return
-    if entry.sources and not stays(entry.first, work.state.people):
-        network, order = noticed(chat.notices[about])
-        op: Update | Retract = Update(order, _held(work.state, chat, entry))
-    else:
-        network, order = noticed(chat.notices.pop(about))
-        op = Retract(order)
-    work.order(network, "hosts", op, Purpose("notice", network, chat.id), place="hosts")
+def lift(work: Work, chat: ChatState) -> None:
+    """A blackout ends: the page shows what waited."""
+    waited = [entry for entry in chat.timeline.entries.values() if entry.frozen]
+    for entry in waited:
+        entry.frozen = False
+    touch(work, chat, *(entry.no for entry in waited))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.chat.audience import Audience, in_room, readable, stays
+from bridge.chat.audience import Audience, in_room, readable, stays, taken_off
 from bridge.chat.community import is_host
 from bridge.chat.state import ChatState, State
 from bridge.chat.timeline import Entry, key
@@ -11,6 +11,10 @@ from bridge.chat.wording import planned
 from bridge.model import Card, Micros, Network, Post, Text
 from bridge.settings import Net
 from bridge.text import cut, person, resembles, tame, unaddressed
+
+ENDLESS = 500  # code points; no rendering shows names and addresses longer than that
+ALT = 100  # code points of a picture's description, where room is short
+AROUND = 40  # code points, about, of what a rendering adds to an entry: the network's name, "open", separators
 
 
 def heading(entry: Entry) -> str:
@@ -22,6 +26,16 @@ def heading(entry: Entry) -> str:
     else:
         kind = ", ".join(f"A{n}" for n in entry.questions)
     return f"{kind} · {entry.no}"
+
+
+def called(state: State, entry: Entry) -> str:
+    """An entry without any of its words: "Entry 42 (A3, @ann@mastodon.example, Mastodon)". Who asked that their
+    words stay where they are is not named either."""
+    seen = readable(entry, state.people, state.everywhere, "hosts")
+    networks = dict.fromkeys(state.everywhere[p.ref.network].title for p in seen or entry.sources)
+    label = heading(entry).rpartition(" · ")[0]
+    handle = (tame(seen[0].author.handle),) if seen else ()
+    return f"Entry {entry.no} ({', '.join((label, *handle, *networks))})"
 
 
 def display_name(state: State, chat: ChatState, post: Post, audience: Audience) -> str:
@@ -71,7 +85,8 @@ def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) 
         "at": entry.at,
     }
     if not seen:
-        if entry.hidden or (entry.held is not None and audience != "hosts"):
+        waits = entry.held is not None and audience != "hosts"
+        if waits or (entry.frozen and audience == "page") or taken_off(entry, state.people):
             return None
         return _wordless(state, entry, common, audience)
     post = seen[0]
@@ -92,7 +107,7 @@ def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) 
         edited=post.edited > 0,
         reply_to=reply.no if reply is not None and above else None,
         reply_name=display_name(state, chat, above[0], audience) if above else "",
-        hidden=entry.hidden,
+        hidden=taken_off(entry, state.people),
     )
 
 
@@ -114,6 +129,16 @@ def card(state: State, chat: ChatState, entry: Entry, short: bool = False) -> Ca
     seen = _mirrored(state, entry)
     if not seen:
         return _wordless_card(state, entry) if _kept_out(state, entry) else None
+    return _card(state, chat, entry, seen, short)
+
+
+def hosts_card(state: State, chat: ChatState, entry: Entry) -> Card:
+    """An entry as hosts read it in their own room, wherever it was written and whatever became of it."""
+    seen = readable(entry, state.people, state.everywhere, "hosts")
+    return _card(state, chat, entry, seen) if seen else _wordless_card(state, entry)
+
+
+def _card(state: State, chat: ChatState, entry: Entry, seen: list[Post], short: bool = False) -> Card:
     post = seen[0]
     nets = state.everywhere
     return Card(
@@ -147,7 +172,7 @@ def wanted(state: State, chat: ChatState, network: Network, no: int) -> int | No
 
 def _kept_out(state: State, entry: Entry) -> bool:
     """Whether the merged timeline says of an entry only that it stays where it was written."""
-    off = entry.hidden or entry.held is not None
+    off = entry.held is not None or taken_off(entry, state.people)
     return not off and all(p.reach != "room" and stays(p, state.people) for p in entry.sources)
 
 
@@ -191,7 +216,7 @@ def chat_view(
             if not every:
                 continue
         entries.append(view)
-    counted = [entry for entry in chat.timeline.entries.values() if not entry.hidden]
+    counted = _counted(state, chat, audience)
     shown = {view.no for view in entries if view.text is not None}
     return ChatView(
         id=chat.id,
@@ -210,14 +235,21 @@ def chat_view(
         language=community.language,
         total=len(counted),
         kept=sum(entry.no not in shown for entry in counted),
+        paused=chat.blackout and audience == "page",
     )
+
+
+def _counted(state: State, chat: ChatState, audience: Audience) -> list[Entry]:
+    """The entries that figures are about: what hosts took off is in none, and the page's wait with it."""
+    entries = (e for e in chat.timeline.entries.values() if not taken_off(e, state.people))
+    return [e for e in entries if audience != "page" or not e.frozen]
 
 
 def _questions(
     state: State, chat: ChatState, counted: list[Entry], entries: list[EntryView]
 ) -> tuple[QuestionView, ...]:
     """The questions with their entries, and figures of all answers that are `counted`."""
-    figures = dict(counts(state, chat))
+    figures = dict(_tally(state, chat, counted))
     shown = {view.no for view in entries if view.text is not None}
     numbers: dict[str, list[int]] = {}
     for view in entries:
@@ -244,19 +276,23 @@ def _questions(
             alt=(asked.alt if asked else None) or "",
             translations=asked.translations if asked else (),
         )
-        for item, asked in ((i, planned(chat.settings, i.label, i.text)) for i in chat.sheet.questions())
+        for item, asked in ((i, planned(chat.settings, i.label, i.text, i.instead)) for i in chat.sheet.questions())
         if item.state != "skipped" or item.posted_at
     )
 
 
 def counts(state: State, chat: ChatState) -> tuple[tuple[str, tuple[tuple[Network, int], ...]], ...]:
     """Answers per question and network, of questions already asked; counts betray no words."""
+    return _tally(state, chat, _counted(state, chat, "hosts"))
+
+
+def _tally(
+    state: State, chat: ChatState, counted: list[Entry]
+) -> tuple[tuple[str, tuple[tuple[Network, int], ...]], ...]:
     table = {
         item.number: dict.fromkeys(state.everywhere, 0) for item in chat.sheet.questions() if item.posted_at
     }
-    for entry in chat.timeline.entries.values():
-        if entry.hidden:
-            continue
+    for entry in counted:
         for number in entry.questions:
             for network in {p.ref.network for p in entry.sources}:
                 if number in table:
@@ -264,10 +300,17 @@ def counts(state: State, chat: ChatState) -> tuple[tuple[str, tuple[tuple[Networ
     return tuple((f"Q{number}", tuple(row.items())) for number, row in table.items())
 
 
-def size(chat: ChatState, no: int) -> int:
-    """About how much room an entry's words take, in code points."""
+def size(chat: ChatState, no: int) -> tuple[int, int]:
+    """About how much room an entry takes, in code points: its words, and what says whose they are, where, and what
+    their pictures show. Words behind a warning take their heading along."""
     entry = chat.timeline.entries.get(no)
-    return len(entry.first.text.plain) if entry else 0
+    if entry is None:
+        return 0, 0
+    post = entry.first
+    around = (heading(entry), post.author.name, post.author.handle, post.url, post.quoted, post.warning)
+    frame = AROUND + sum(min(len(words or ""), ENDLESS) for words in around)
+    pictures = sum(AROUND + min(len(item.url), ENDLESS) + min(len(item.alt), ALT) for item in post.media)
+    return len(post.text.plain), (3 * frame if post.warning else frame) + pictures
 
 
 def quoted(text: Text, length: int = 140) -> str:

@@ -1,7 +1,9 @@
-"""What people ask of the bridge itself: `stop`, `start`, `forget me`, `my record`."""
+"""What people ask of the bridge itself about their own words: `stop`, `start`, `forget me`, `my record`; in a
+message to it, or as `/chat me`."""
 
 from __future__ import annotations
 
+from bridge.chat import conduct
 from bridge.chat.community import unname
 from bridge.chat.gestures import addressed, unanswer
 from bridge.chat.intake import retouch
@@ -19,11 +21,23 @@ CONFIRMED = {
 
 
 def asked(work: Work, post: Post, ask: str) -> None:
-    """`stop`, `start`, `forget me`, `my record`: done once, and confirmed where it was asked."""
+    """Somebody asks in a message: done once, and confirmed where it was asked."""
     if key(post.ref) in work.state.handled:
         return
     work.state.handled[key(post.ref)] = work.now
-    account = post.author.account
+    said = done(work, post.author.account, ask)
+    network = post.ref.network
+    private = post.reach in ("direct", "room")
+    limits = work.state.opened[network].capabilities.limits
+    words = addressed(post, marked(said), by_name=limits.local_mentions and not private)
+    op = Publish(Words(words), reply_to=post.ref, reach="direct" if private else "quiet")
+    work.order(network, "people", op, Purpose("reply", network, next(iter(work.state.chats), "")))
+
+
+def done(work: Work, account: Account, ask: str) -> str:
+    """Do what somebody asks ("stop", "start", "forget", "record"); gives what they are told."""
+    if ask == "record":
+        return _record(work.state, account)
     someone = work.state.people.get(account)
     match ask:
         case "forget":
@@ -33,30 +47,28 @@ def asked(work: Work, post: Post, ask: str) -> None:
         case "start":
             someone.stopped, someone.known, someone.forgotten = False, True, False
     retouch(work, account)
-    network = post.ref.network
-    private = post.reach in ("direct", "room")
-    limits = work.state.opened[network].capabilities.limits
-    words = addressed(
-        post,
-        marked(CONFIRMED.get(ask) or _record(work.state, account)),
-        by_name=limits.local_mentions and not private,
-    )
-    op = Publish(Words(words), reply_to=post.ref, reach="direct" if private else "quiet")
-    work.order(network, "people", op, Purpose("reply", network, next(iter(work.state.chats), "")))
+    return CONFIRMED[ask]
 
 
 def _record(state: State, account: Account) -> str:
     """What the bridge holds of a person, as figures; the words are their own posts."""
-    entries = [
+    if not (entries := held(state, account)):
+        return "We hold nothing of yours."
+    return f"We hold {len(entries)} of your posts: {some(entries)}. Say 'forget me' to have them removed."
+
+
+def held(state: State, account: Account) -> list[str]:
+    """The headings of the entries by a person whose words the bridge holds."""
+    return [
         heading(e)
         for c in state.chats.values()
         for e in c.timeline.entries.values()
         if any(p.author.account == account and not p.mark for p in e.sources)
     ]
-    if not entries:
-        return "We hold nothing of yours."
-    shown = ", ".join(entries[:10]) + (" …" if len(entries) > 10 else "")
-    return f"We hold {len(entries)} of your posts: {shown}. Say 'forget me' to have them removed."
+
+
+def some(headings: list[str]) -> str:
+    return ", ".join(headings[:10]) + (" …" if len(headings) > 10 else "")
 
 
 def forget(work: Work, account: Account) -> None:
@@ -66,6 +78,9 @@ def forget(work: Work, account: Account) -> None:
     someone.forgotten = someone.stopped = True
     for chat in work.state.chats.values():
         unanswer(work, chat, account)
+        for item in chat.sheet.unname(account):
+            why = "Who asked it wants to be forgotten: where it names them, take the name out by hand."
+            conduct.tell(work, chat, f"{item.label} stands everywhere. {why}")
         for entry in chat.timeline.entries.values():
             entry.sources = [unname(p) if p.author.account == account else p for p in entry.sources]
             if entry.first.author.account == account:

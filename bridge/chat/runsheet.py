@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from bridge.errors import IllegalTransition
-from bridge.model import HOUR, MINUTE, SECOND, Micros, Network
+from bridge.model import HOUR, MINUTE, SECOND, Account, Micros, Network
 from bridge.settings import Chat
 
 Kind: TypeAlias = Literal["announcement", "reminder", "welcome", "question", "say", "recap", "closing"]
@@ -52,7 +52,8 @@ _RANK: dict[Kind, int] = {
 
 
 class Item(msgspec.Struct):
-    """One line of the run sheet. `number`: the question's (1 for Q1), else 0."""
+    """One line of the run sheet. `number`: the question's (1 for Q1), else 0. `instead`: the config's own words,
+    in whose place a host put others. `credit`: the name at the end of `text` of the participant who asked it."""
 
     id: str
     kind: Kind
@@ -66,11 +67,46 @@ class Item(msgspec.Struct):
     held_at: dict[Network, Micros] = {}
     asked_at: dict[Network, Micros] = {}  # when the hosts could read that it is held
     posted_at: dict[Network, Micros] = {}
+    added: bool = False  # by a host: no config knows of it
+    instead: str = ""
+    asker: Account = ""  # the participant whose question it was, if they are to be named
+    credit: str = ""
+    whose: str = ""  # their handle
 
     @property
     def label(self) -> str:
         """How people call it: "Q3", "Welcome"."""
         return f"Q{self.number}" if self.number else self.kind.capitalize()
+
+    @property
+    def heading(self) -> str:
+        """What its post begins with, where that is not part of the words."""
+        return self.label if self.number else "The whole hour" if self.id == "recap" else ""
+
+    @property
+    def words(self) -> str:
+        """`text` without the line that credits somebody."""
+        return self.text.removesuffix(_credited(self.credit))
+
+    @property
+    def editable(self) -> bool:
+        """Whether it can still be said otherwise: a question that stands nowhere and is on its way nowhere."""
+        waits = self.state in ("planned", "held", "due") or bool({"held", "refused"} & set(self.on.values()))
+        return self.kind == "question" and waits and not {"queued", "posted"} & set(self.on.values())
+
+    def reword(self, words: str) -> None:
+        """Say it otherwise. What the config says in other languages is then left out, unless its own words come
+        back."""
+        if not self.added and not self.instead:
+            self.instead = self.text
+        self.text = words + _credited(self.credit)
+        if self.words == self.instead:
+            self.instead = ""
+
+    def named(self, asker: Account = "", name: str = "", handle: str = "") -> None:
+        """Name who asked it, in a closing line; nobody: take the name out again."""
+        self.text = self.words + _credited(name)
+        self.asker, self.credit, self.whose = asker, name, handle
 
     def step(self, event: str) -> None:
         """Move to the next state. Raises IllegalTransition if the table has no such step."""
@@ -78,6 +114,10 @@ class Item(msgspec.Struct):
             self.state = STEPS[self.state, event]
         except KeyError:
             raise IllegalTransition(f"{self.id} is {self.state}: cannot {event}") from None
+
+
+def _credited(name: str) -> str:
+    return f"\nAsked by {name}." if name else ""
 
 
 class Sheet(msgspec.Struct):
@@ -91,6 +131,18 @@ class Sheet(msgspec.Struct):
 
     def get(self, item: str | None) -> Item | None:
         return next((i for i in self.items if i.id == item), None)
+
+    def called(self, name: str) -> Item | None:
+        """The item that people mean by an id or a label, in any case: of two recaps the one still to come."""
+        meant = [i for i in self.items if name.casefold() in (i.id, i.label.casefold())]
+        return next((i for i in meant if not i.fired), meant[0] if meant else None)
+
+    def unname(self, asker: Account) -> list[Item]:
+        """Take a participant's name out of the questions that credit them; gives those."""
+        items = [item for item in self.items if asker and item.asker == asker]
+        for item in items:
+            item.named()
+        return items
 
     def sort(self) -> None:
         self.items.sort(key=lambda i: (i.fired or i.due, _RANK[i.kind], i.number))
@@ -132,17 +184,23 @@ class Sheet(msgspec.Struct):
         """By number."""
         return sorted((i for i in self.items if i.kind == "question"), key=lambda i: i.number)
 
-    def ask(self, text: str, now: Micros) -> Item:
-        """A new question, numbered on, due at once."""
+    def question(self, text: str, due: Micros) -> Item:
+        """A question numbered on, for `add`."""
         number = max((i.number for i in self.items), default=0) + 1
-        return self._add(Item(id=f"q{number}", kind="question", due=now, number=number, text=text))
+        return Item(id=f"q{number}", kind="question", due=due, number=number, text=text, added=True)
+
+    def gap(self, now: Micros) -> Micros:
+        """When one more question goes out best: halfway between the last one and the end, not before `now`."""
+        asked = [i.fired or i.due for i in self.questions() if i.state != "skipped"]
+        return max(now, (max(asked, default=self.starts) + self.ends) // 2)
 
     def say(self, text: str, now: Micros) -> Item:
-        """Words for every network, due at once."""
+        """Words for every network, due at once, for `add`."""
         count = sum(i.kind == "say" for i in self.items) + 1
-        return self._add(Item(id=f"say{count}", kind="say", due=now, text=text))
+        return Item(id=f"say{count}", kind="say", due=now, text=text, added=True)
 
-    def _add(self, item: Item) -> Item:
+    def add(self, item: Item) -> Item:
+        """One more item, where its time puts it."""
         self.items.append(item)
         self.sort()
         return item
@@ -192,19 +250,32 @@ def _halfway(chat: Chat) -> Micros:
 
 def update(sheet: Sheet, chat: Chat) -> None:
     """Take a changed config over into what has not gone out; what has stays as it was, and so does what the
-    hosts did: a hold, an extension, an early end."""
+    hosts did: a hold, an extension, an early end, a question of theirs, and other words for one of the config's
+    unless that very question is different now."""
     fresh = build(chat)
     fresh.shift(sheet.moved)
     gone = {i.id for i in sheet.items if i.state not in ("planned", "held")}
     for item in fresh.items:
-        if (old := sheet.get(item.id)) is not None and old.state == "held":
+        old = sheet.get(item.id)
+        if old is None or old.added:
+            continue
+        if old.state == "held":
             item.step("hold")
-    said = [i for i in sheet.items if i.id in gone or i.kind == "say"]
+        if old.instead and old.instead == item.text:
+            item.text, item.instead = old.text, old.instead
     if "closing" in gone:
         fresh.items.clear()
         fresh.ends, fresh.late_until = sheet.ends, sheet.late_until
-    sheet.items = said + [i for i in fresh.items if i.id not in gone]
+    own = [i for i in sheet.items if i.added and i.id not in gone]
+    for item in own:
+        item.due = min(item.due + fresh.starts - sheet.starts, fresh.ends)
+    sheet.items = [i for i in sheet.items if i.id in gone] + [i for i in fresh.items if i.id not in gone]
     sheet.starts, sheet.ends, sheet.late_until = fresh.starts, fresh.ends, fresh.late_until
+    for item in own:  # the config may have come to need its number
+        if sheet.get(item.id) is not None:
+            item.number = max(i.number for i in (*sheet.items, *own)) + 1
+            item.id = f"q{item.number}"
+        sheet.items.append(item)
     sheet.sort()
 
 

@@ -10,21 +10,37 @@ import hashlib
 
 import msgspec
 
-from bridge.chat import commands, conduct, gestures, intake, requests, runsheet, sightings
+from bridge.chat import (
+    by_message,
+    commands,
+    conduct,
+    gestures,
+    hidden,
+    intake,
+    measures,
+    outward,
+    requests,
+    runsheet,
+    sightings,
+    silence,
+)
 from bridge.chat.audience import Audience
 from bridge.chat.board import board
 from bridge.chat.community import DOORS, akin, said_to_us
-from bridge.chat.copies import Copies, Gather
+from bridge.chat.copies import STREAMS, Copies, Gather
 from bridge.chat.present import card, chat_view, entry_view, size, wanted
 from bridge.chat.state import (
     Arrived,
     ChatState,
     Configured,
     Effects,
+    Erased,
     Event,
+    Fell,
     Purpose,
     Reconciled,
     Recorded,
+    Rose,
     Settled,
     State,
     Surplus,
@@ -40,6 +56,7 @@ from bridge.model import (
     AuthorKnown,
     Board,
     Cancelled,
+    Capabilities,
     Command,
     Edited,
     Final,
@@ -47,6 +64,7 @@ from bridge.model import (
     Health,
     Held,
     Interest,
+    Lane,
     Leaders,
     Micros,
     Network,
@@ -65,7 +83,7 @@ from bridge.model import (
 )
 from bridge.settings import Community
 
-OURS = ("item", "reply", "answer")  # what an order makes that a bridge may copy elsewhere
+OURS = ("item", "reply", "answer", "outward")  # what an order makes that a bridge may copy elsewhere
 RECENT = 400  # posts that are read again after a reconnect
 
 
@@ -80,11 +98,14 @@ class Session:
     def admit(self, network: Network, what: What) -> Event | None:
         """The event to journal for something a link reported; None if nobody wants it. Changes nothing."""
         match what:
+            case Written(post) | Edited(post) if by_message.chat_of(self.state, post) is not None:
+                said = by_message.admitted(self.state, post, commands.VERBS)
+                return None if said is None else Arrived(network, msgspec.structs.replace(what, post=said))
             case Written() | Edited() | Removed() | AuthorGone() | AuthorKnown():
                 kept = intake.admit(self.state, network, what)
                 return None if kept is None else Arrived(network, kept)  # type: ignore[arg-type]  # same union
             case Command():
-                return Arrived(network, what)
+                return Arrived(network, what) if commands.heeded(self.state, network, what) else None
             case Leaders(accounts):
                 known = self.state.leaders.get(network, ())
                 return None if known == accounts else Arrived(network, what)
@@ -121,6 +142,13 @@ class Session:
             case Reconciled(network, name):
                 if name in state.chats:
                     conduct.reconciled(work, state.chats[name], network)
+            case Fell() as fell:
+                silence.fell(work, fell)
+            case Rose(network):
+                silence.rose(work, network)
+        for name, numbers in work.effects.changed.items():
+            outward.review(work, state.chats[name], numbers)
+            hidden.review(work, state.chats[name], numbers)
         return work.effects
 
     # ------------------------------------------------------------ asking
@@ -155,9 +183,10 @@ class Session:
             since=min((c.sheet.starts - DOORS for c in open_chats), default=0),
         )
 
-    def forgotten(self) -> tuple[str, ...]:
-        """Accounts whose owners asked that their words be removed."""
-        return tuple(p.account for p in self.state.people.all.values() if p.forgotten)
+    def forgotten(self) -> tuple[str | Erased, ...]:
+        """Accounts whose owners asked that their words be removed, and entries whose words hosts erased."""
+        people = (p.account for p in self.state.people.all.values() if p.forgotten)
+        return (*people, *(gone for chat in self.state.chats.values() for gone in chat.erased.values()))
 
     def known(self, network: Network, chat: str | None = None, most: int | None = RECENT) -> tuple[Ref, ...]:
         """Posts of a network that stand in the timeline, newest first: to be read again after a gap."""
@@ -170,27 +199,32 @@ class Session:
         ]
         return tuple(refs[::-1][:most])
 
-    def following(self, network: Network, now: Micros) -> Gather | None:
-        """What the merged timeline on a network needs next, as the event to journal; None if it is right."""
+    def following(self, network: Network, now: Micros, lane: Lane | None = None) -> Gather | None:
+        """What the merged timeline on a network needs next, as the event to journal; None if it is right, or all
+        that is wrong is being seen to. `lane`: only of this one of its streams."""
         for chat in self.state.chats.values():
             copies = chat.copies.get(network)
             if copies is None or not copies.waiting:
                 continue
-            threads = self.state.nets[network].layout == "threads"
-            entries = chat.timeline.entries
+            opened, net = self.state.opened.get(network), self.state.nets[network]
+            able = opened.capabilities if opened else Capabilities(net.limits)
+            threads, entries = net.layout == "threads", chat.timeline.entries
 
             def together(one: int, other: int, entries=entries, threads=threads) -> bool:  # type: ignore[no-untyped-def]  # defaults bind the loop's values
                 return not threads or entries[one].questions[:1] == entries[other].questions[:1]
 
-            step = copies.following(
-                lambda no, chat=chat: wanted(self.state, chat, network, no),  # type: ignore[misc]  # as above
-                lambda no, chat=chat: size(chat, no),  # type: ignore[misc]  # as above
-                together,
-                now,
-            )
-            if step is not None:
-                act, numbers, message = step
-                return Gather(network, chat.id, act, numbers, message)
+            for stream in STREAMS if lane is None else (lane,):
+                step = copies.following(
+                    stream,
+                    lambda no, chat=chat: wanted(self.state, chat, network, no),  # type: ignore[misc]  # as above
+                    lambda no, chat=chat: size(chat, no),  # type: ignore[misc]  # as above
+                    together,
+                    able=able,
+                    now=now,
+                )
+                if step is not None:
+                    act, numbers, message = step
+                    return Gather(network, chat.id, act, numbers, message)
         return None
 
     def outdated(self, order: OrderId) -> bool:
@@ -199,8 +233,13 @@ class Session:
         purpose = self.state.purposes.get(dotted(order))
         if purpose is not None and purpose.kind == "endorse":
             return dotted(order) not in self.state.chats[purpose.chat].endorsed
+        if purpose is not None and purpose.kind in ("report", "conceal"):
+            return dotted(order) not in self.state.chats[purpose.chat].measures
         if purpose is not None and purpose.kind == "answer":
             return dotted(order) not in self.state.chats[purpose.chat].replies
+        if purpose is not None and purpose.kind == "outward":
+            chat = self.state.chats[purpose.chat]
+            return outward.outdated(self.state, chat, dotted(order), purpose.message)
         if purpose is None or purpose.kind != "copy":
             return False
         chat = self.state.chats[purpose.chat]
@@ -257,15 +296,17 @@ def _open(work: Work, opened: Opened) -> None:
         if not standing and not chat.over:
             chat.notices[f"board/{opened.network}"] = ""
             purpose = Purpose("board", opened.network, chat.id)
-            work.order(
-                opened.network, "hosts", Publish(board(state, chat, work.now, ())), purpose, place="hosts"
-            )
+            first = board(state, chat, work.now, ())
+            first = msgspec.structs.replace(first, ignored=(), asked=())  # people's words are in no order
+            work.order(opened.network, "hosts", Publish(first), purpose, place="hosts")
 
 
 def _arrive(work: Work, network: Network, what: object) -> None:
     match what:
         case Written(post) | Edited(post) if work.state.people.is_ours(post.author.account):
             sightings.seen(work, post)
+        case Written(post) | Edited(post) if (chat := by_message.chat_of(work.state, post)) is not None:
+            commands.obey_message(work, chat, post)
         case Written(post) | Edited(post):
             if ask := said_to_us(post, work.state.people.ours.get(post.ref.network)):
                 requests.asked(work, post, ask)
@@ -294,8 +335,16 @@ def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outco
             failed = gestures.endorsed(chat, dotted(order), outcome)
         case "answer":
             failed = gestures.replied(work, chat, dotted(order), purpose.message, outcome)
-        case "unlike" | "unboost" | "unanswer":
+        case "report" | "conceal":
+            failed = measures.settled(chat, dotted(order), purpose.kind, outcome)
+        case "unlike" | "unboost" | "unanswer" | "unconceal":
             failed = gestures.undone(purpose, outcome)
+        case "outward":
+            failed = outward.settled(work, chat, dotted(order), purpose.message, outcome)
+        case "unoutward":
+            failed = outward.undone(outcome)
+        case "alert":
+            failed = outward.alerted(outcome)
         case "copy":
             _copied(work, chat, purpose, outcome)
         case "notice" if isinstance(outcome, Sent):
@@ -306,6 +355,7 @@ def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outco
         case "board":  # tried again when the link opens again
             chat.notices.pop(f"board/{purpose.network}", None)
     if failed:
+        hidden.done(work, chat, purpose.message)
         title = work.state.everywhere[purpose.network].title
         conduct.tell(work, chat, f"On {title}, entry {purpose.message} {failed}")
 
@@ -323,8 +373,11 @@ def _gather(work: Work, step: Gather) -> None:
     def want(no: int) -> int | None:
         return wanted(state, chat, step.network, no)
 
-    gone = bool(step.message) and message is None
-    if copies.under_way or gone or any(want(no) is None for no in step.entries):
+    if message is None:
+        overtaken = bool(step.message) or any(no in copies.where for no in step.entries)
+    else:
+        overtaken = message.flying is not None
+    if overtaken or any(want(no) is None for no in step.entries):
         return
     short = message.short if message else len(step.entries) > 1
     entries = [chat.timeline.entries[no] for no in step.entries]
@@ -332,15 +385,18 @@ def _gather(work: Work, step: Gather) -> None:
     target = message.ref or message.order if message else (0, 0)
     purpose = Purpose("copy", step.network, chat.id, message=step.message or copies.last + 1)
     op: Op
+    lane: Lane = "mirror"
     match step.act:
         case "publish":
             thread = _thread(chat, step) if state.nets[step.network].layout == "threads" else None
             op = Publish(Gathered(cards, short), reply_to=thread, orphan="alone")
         case "update":
             op = Update(target, Gathered(cards, short))
+            lane = "edits" if message and len(message.entries) == len(cards) else "removals"
         case "retract":
             op = Retract(target)
-    order = work.order(step.network, "mirror", op, purpose)
+            lane = "removals"
+    order = work.order(step.network, lane, op, purpose)
     copies.begin(step, order, want)
 
 

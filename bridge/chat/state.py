@@ -21,6 +21,7 @@ from bridge.model import (
     Command,
     Edited,
     Final,
+    Lane,
     Leaders,
     Micros,
     Network,
@@ -35,6 +36,7 @@ from bridge.model import (
     Removed,
     Reply,
     Tagged,
+    Text,
     Written,
 )
 from bridge.settings import Chat, Community, Host, Net
@@ -74,11 +76,12 @@ class Surplus(Tagged, frozen=True):
 
 
 class Fell(Tagged, frozen=True):
-    """A network has been silent for so long that the hosts should know."""
+    """A network has been silent for so long that the hosts should know. `refused`: it does not take our login."""
 
     network: Network
     why: str
     since: Micros
+    refused: bool = False
 
 
 class Rose(Tagged, frozen=True):
@@ -119,6 +122,17 @@ class Recorded(msgspec.Struct, frozen=True):
 # ---------------------------------------------------------------- effects
 
 
+class Erased(msgspec.Struct, frozen=True):
+    """An entry whose words left for good. `uris`: what was written; `places`: the key(ref)s it stood at; `orders`,
+    "seq.index": what we said to its author, and what was sent out for them, which leave too."""
+
+    chat: str
+    entry: int
+    uris: tuple[str, ...]
+    places: tuple[str, ...]
+    orders: tuple[str, ...] = ()
+
+
 class Effects(msgspec.Struct):
     """What a decision wants done once it is durable. A replay throws it away."""
 
@@ -128,7 +142,7 @@ class Effects(msgspec.Struct):
     follow: set[Network] = set()  # networks whose interest is different
     answers: list[tuple[Network, str, Reply]] = []  # (network, Command.answer, what to say there)
     whispers: list[tuple[Network, Account, Place, Notice]] = []  # for one person's eyes
-    forget: list[Account] = []  # whose words must leave the journal
+    forget: list[Account | Erased] = []  # whose words, or which, must leave the journal
 
 
 # ---------------------------------------------------------------- state
@@ -173,11 +187,59 @@ class Endorsement(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """A reply of ours in a participant's thread, wanted or given. `account`: whom it answers, and may name."""
+    """A reply of ours in a participant's thread, wanted or given. `account`: whom it answers, and may name;
+    `verb`: what it is ("reply", "welcome", "note", "signpost"); `words`: what a host said in it."""
 
     account: Account
     network: Network
     entry: int
+    verb: str = "reply"
+    words: str = ""
+
+
+class Measure(msgspec.Struct):
+    """What a network was asked to do about an entry: tell its moderators, or hide a reply under a post of ours.
+    `ref`: of what is hidden, to be shown again by."""
+
+    kind: Literal["report", "conceal"]
+    entry: int
+    network: Network
+    ref: Ref | None = None
+
+
+class Hiding(msgspec.Struct):
+    """Entries that a host took off together, and what hosts did about them since. `by`: the host's name; `back`:
+    those that are shown again; `notice`: what the hosts read of it."""
+
+    by: str
+    entries: list[int]
+    back: list[int] = []
+    done: list[str] = []  # "Wren wrote to the author."
+    notice: Notice | None = None
+
+
+class Outward(msgspec.Struct):
+    """A reply that `account` wants sent from a `room` to whom it answers out there. `uri`: of their post; `to`: of
+    what it answers, on `network`. `said`: its words, as the hosts were asked or as they were last ordered; `order`:
+    the newest order, "seq.index"; `refs`: where it stands."""
+
+    account: Account
+    room: Network
+    uri: str
+    to: str
+    network: Network
+    stage: Literal["asked", "approved", "declined"] = "asked"
+    said: Text = Text()
+    order: str = ""
+    refs: list[Ref] = []
+
+
+class Silence(msgspec.Struct):
+    """A network that the hosts know to be silent."""
+
+    since: Micros
+    why: str
+    refused: bool = False
 
 
 class ChatState(msgspec.Struct):
@@ -192,12 +254,19 @@ class ChatState(msgspec.Struct):
     shown: dict[str, list[int]] = {}  # key(ref) of a merged message, or of a host's reply -> its entries
     endorsed: dict[str, Endorsement] = {}  # "seq.index" of its order -> what we like or boost
     replies: dict[str, Answer] = {}  # "seq.index" of its order -> whom we answered
+    measures: dict[str, Measure] = {}  # "seq.index" of its order -> what a network was asked to do
+    hidings: dict[str, Hiding] = {}  # as `notices` calls it -> what was hidden, until all of it is back or gone
+    erased: dict[int, Erased] = {}
+    outward: dict[int, Outward] = {}  # entry -> what its author wants sent out
+    alerted: list[int] = []  # entries of whose hiding the admins of their room were told
     posted: dict[Network, list[tuple[Micros, int]]] = {}  # when each question was asked there, in time order
     first: dict[str, str] = {}  # "item/network" -> "seq.index" of its first part's order
     notices: dict[str, str] = {}  # "what it is about" -> "network/seq.index" of the message to the hosts
     boards: dict[Network, str] = {}  # id of the board's message there, once it stands
     reconciled: dict[Network, bool] = {}
     log: list[str] = []
+    dismissed: list[int] = []  # entries that a host has seen, and nothing is to be done about
+    promoted: dict[int, str] = {}  # entry -> id of the question that was made of it
     lead: str = ""  # the name of the host who leads; "": the first one
     blackout: bool = False  # page, wall and feed are frozen
     ending: bool = False  # the late window is closed: what was missed is being read once more
@@ -228,6 +297,7 @@ class State(msgspec.Struct):
         str, Micros
     ] = {}  # requests to the bridge itself, and acts told more than once, that were met
     leaders: dict[Network, tuple[Account, ...]] = {}  # who commands there beside the hosts of a chat
+    silent: dict[Network, Silence] = {}
     sighted: dict[
         str, list[str]
     ] = {}  # uri of a post of ours whose order is not final -> key(ref)s elsewhere
@@ -282,13 +352,14 @@ class Work:
     def order(
         self,
         network: Network,
-        lane: Literal["sheet", "mirror", "hosts", "people"],
+        lane: Lane,
         op: Op,
         purpose: Purpose,
         *,
         place: Place = "chat",
         not_after: Micros | None = None,
         late: Literal["hold", "drop"] = "hold",
+        whose: str = "",
     ) -> OrderId:
         """Want something done. Stamps are strictly increasing over the journal's whole life."""
         self.state.stamp = max(self.state.stamp + 1, self.now)
@@ -304,6 +375,7 @@ class Work:
             part=purpose.part,
             not_after=not_after,
             late=late,
+            whose=whose,
         )
         self.effects.orders.append(made)
         self.state.purposes[dotted(made.id)] = purpose

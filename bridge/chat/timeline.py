@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from bridge.chat.attribution import written_at
-from bridge.model import MINUTE, Micros, Post, Ref
+from bridge.model import MINUTE, Account, Micros, Post, Ref
 from bridge.text import normalised
 
 Rule: TypeAlias = Literal["label", "thread", "time", "host"]
@@ -34,6 +34,8 @@ class Entry(msgspec.Struct):
     reply_to: int | None = None
     hidden: bool = False
     held: str | None = None
+    frozen: bool = False  # came, was edited or shown again during a blackout: not on the page before it ends
+    noticed: tuple[Account, ...] = ()  # the hosts who reacted to it or answered it
     revision: int = 1
     words: str = ""  # fingerprint, "" if too short to compare
 
@@ -61,6 +63,7 @@ class Timeline(msgspec.Struct):
     uris: dict[str, int] = {}  # uri -> entry
     removed: dict[str, Micros] = {}  # key(ref) or uri -> when
     words: dict[str, list[int]] = {}
+    left: dict[int, list[str]] = {}  # entry -> uris of what its authors removed
     last: int = 0
 
     def at(self, ref: Ref) -> Entry | None:
@@ -167,6 +170,7 @@ class Timeline(msgspec.Struct):
         if uri is None or entry is None:
             return None
         self.removed[uri] = now
+        self.left.setdefault(entry.no, []).append(uri)
         self.leave(entry, next(p for p in entry.sources if p.uri == uri))
         return entry
 

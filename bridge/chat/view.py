@@ -82,3 +82,4 @@ class ChatView(Value, frozen=True):
     language: str = "en"
     total: int = 0
     kept: int = 0
+    paused: bool = False  # hosts let nothing new onto the page for the moment

@@ -14,11 +14,13 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from bridge import when
 from bridge.chat.runsheet import Kind
 from bridge.model import Leaflet, Limits, Media, Micros, Text, Value, Words
 from bridge.settings import Chat, Community, Net, Question
-from bridge.text import MENTION, SENTENCE_END, URL, beside, cut, hashtags, marked, split
+from bridge.text import MENTION, SENTENCE_END, URL, beside, cut, hashtags, length, marked, split
 
 Figures: TypeAlias = tuple[
     tuple[str, tuple[tuple[str, int], ...]], ...
@@ -84,10 +86,13 @@ NOTICE = "Public answers also show on {places}, unless you add #nobridge or mess
 BRIEF_NOTICE = "Yours show there too, unless you add #nobridge or message us 'stop'."
 ALONE_NOTICE = "Public answers go into the transcript, unless you add #nobridge or message us 'stop'."
 ROOM_NOTICE = "Answers from {others} arrive here."
-ROOM_NOTICES = {
-    "ask": "Yours stay in this channel unless you press Show on page.",
-    "yes": "Yours show on the page too, unless you tell us 'stop'.",
-    "no": "Yours stay in this channel.",
+ROOM_NOTICES = {  # by `Net.public`, and whether replies may be sent out
+    ("ask", True): "Yours stay in this channel unless you press Show on page or Send.",
+    ("ask", False): "Yours stay in this channel unless you press Show on page.",
+    ("yes", True): "Yours show on the page too, unless you tell us 'stop'.",
+    ("yes", False): "Yours show on the page too, unless you tell us 'stop'.",
+    ("no", True): "Yours stay in this channel unless you press Send.",
+    ("no", False): "Yours stay in this channel.",
 }
 
 
@@ -177,15 +182,16 @@ def posts(
     limits: Limits,
     label: str = "",
     text: str = "",
+    instead: str = "",
     figures: Figures = (),
     lead: Micros = 0,
 ) -> tuple[Part, ...]:
     """One item as the posts of a thread on one network, each within `limits`: its words, its picture on the
     first of them, and under that what it says in other languages, each as a thread of its own.
 
-    Takes what `plain` takes.
+    Takes what `plain` takes, and what `planned` does.
     """
-    question = planned(chat, label, text) if kind == "question" else None
+    question = planned(chat, label, text, instead) if kind == "question" else None
     warning = (question.warning if question else None) or chat.warning
     if warning:
         warning = _half(warning, limits)
@@ -218,9 +224,18 @@ def _half(warning: str, limits: Limits) -> str:
     return short
 
 
-def planned(chat: Chat, label: str, text: str) -> Question | None:
-    """The question of the config that goes out as `label` with these words; None for one that a host asked."""
-    return next((q for n, q in enumerate(chat.questions, 1) if label == f"Q{n}" and q.text == text), None)
+def used(words: Words, limits: Limits) -> int:
+    """What a network counts of one post, with its content warning, in graphemes."""
+    return length(words.text, limits) + limits.graphemes - beside(words.warning, limits).graphemes
+
+
+def planned(chat: Chat, label: str, text: str, instead: str = "") -> Question | None:
+    """The question of the config that goes out as `label` with these words, or with these in place of its own
+    (`instead`): then without the translations, which say something else. None for one that a host asked."""
+    question = next((q for n, q in enumerate(chat.questions, 1) if label == f"Q{n}"), None)
+    if question is None or question.text == text:
+        return question
+    return replace(question, text=text, translations=()) if instead == question.text else None
 
 
 def picture(question: Question) -> tuple[Media, ...]:
@@ -255,7 +270,8 @@ def notice(chat: Chat, community: Community, net: Net, *, brief: bool = False) -
     if chat.notice:
         template = chat.notice
     elif net.mirror:
-        template = (ROOM_NOTICE, ROOM_NOTICES[net.public if community.page else "no"])
+        sends = community.outward == "asked" and any(n.post and not n.mirror for n in community.networks)
+        template = (ROOM_NOTICE, ROOM_NOTICES[net.public if community.page else "no", sends])
     elif places:
         template = BRIEF_NOTICE if brief and community.page else NOTICE
     else:

@@ -41,7 +41,11 @@ class Capabilities(Value, frozen=True):
     endorses: bool = False  # it has likes and boosts
     reports: bool = False  # posts can be reported to its moderators
     conceals: bool = False  # replies under our posts can be hidden for everybody there
+    direct: bool = True  # a direct answer is read by nobody else; else anybody can read it
     spacing: float = 0.0  # seconds to leave between two messages in one place
+    edit_spacing: float = 0.0  # seconds to leave between two edits there, so that a removal never has to wait
+    gather_most: int = 45  # entries one message of the merged timeline holds
+    gather_room: int = 9_000  # characters it holds: words, names and addresses together
     layout: Literal["channel", "threads"] = "channel"
 
 

@@ -60,7 +60,8 @@ class Conceal(Tagged, frozen=True):
 
 
 Op: TypeAlias = Publish | Update | Retract | Endorse | Report | Conceal
-Lane: TypeAlias = Literal["sheet", "mirror", "hosts", "people"]
+# mirror, edits, removals: what is new in the merged timeline, what reads otherwise, what must go from it.
+Lane: TypeAlias = Literal["sheet", "mirror", "edits", "removals", "hosts", "people"]
 Place: TypeAlias = Literal["chat", "hosts"]  # the chat itself, or the hosts' room
 
 
@@ -69,7 +70,8 @@ class Order(Value, frozen=True):
 
     `stamp` is unique in the journal and strictly increasing: keys, TIDs and createdAt are made from it.
     `not_after`: past this the order is not sent but held (or dropped, `late`). One order of a lane is in
-    flight at a time and in the order they were made.
+    flight at a time and in the order they were made. `whose`: the handle of somebody whose words it carries as
+    ours, so that they can be taken out.
     """
 
     id: OrderId
@@ -83,3 +85,4 @@ class Order(Value, frozen=True):
     part: int = 0
     not_after: Micros | None = None
     late: Literal["hold", "drop"] = "hold"
+    whose: str = ""

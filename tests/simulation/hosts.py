@@ -67,8 +67,11 @@ class Hosts:
         content = made.content
         if not isinstance(content, Notice) or not content.buttons or self._rng.random() < 0.25:
             return
-        first, second = content.buttons[:2]
-        button = first if self._rng.random() < 0.65 else second
+        if content.buttons[0].verb == "restore":
+            return  # what a host hid they meant to hide
+        # a network that is silent they do not wait for; else they do one thing or the other
+        choices = [b for b in content.buttons if b.verb == "dismiss"] or content.buttons[:2]
+        button = choices[0] if self._rng.random() < 0.65 else choices[-1]
         after = self._rng.choice((5, 40, 200, 400)) * self._rng.uniform(1, 2)
         self._at(self._clock.now() + round(after * SECOND), lambda: self._use(made, button))
 

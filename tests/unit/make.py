@@ -21,6 +21,7 @@ from bridge.model import (
     Capabilities,
     Card,
     Command,
+    Conceal,
     Content,
     Edited,
     Endorse,
@@ -40,6 +41,7 @@ from bridge.model import (
     Refused,
     Removed,
     Reply,
+    Report,
     Sent,
     Text,
     Update,
@@ -144,6 +146,8 @@ class Hour:
         self.orders: list[Order] = []  # all of them
         self.standing: dict[Network, dict[str, Content]] = {}
         self.endorsed: dict[str, tuple[Network, str, str]] = {}  # its id -> where, on what, "like" or "boost"
+        self.reported: list[Report] = []
+        self.concealed: dict[str, str] = {}  # its id -> the reply that nobody sees there
         self.went_out: dict[Network, list[str]] = {}  # items, in the order they were posted there
         self.made: dict[OrderId, str] = {}  # order -> id of its post
         self.answers: list[str] = []  # what those who commanded were told
@@ -156,7 +160,15 @@ class Hour:
         self.event(Configured(config))
         for net in config.networks:
             self.standing[net.name], self.went_out[net.name] = {}, []
-            can = Capabilities(net.limits, mirror=net.mirror, console=net.mirror, endorses=not net.mirror)
+            can = Capabilities(
+                net.limits,
+                mirror=net.mirror,
+                console=net.mirror,
+                endorses=not net.mirror,
+                reports=not net.mirror,
+                conceals=net.kind == "bluesky",
+                direct=net.kind != "bluesky",
+            )
             self.event(Opened(net.name, f"our:{net.name}", "@ours", can))
         self.deliver()
 
@@ -204,12 +216,16 @@ class Hour:
     def wishes(self, account: Account, network: Network = "mastodon", **wishes: Any) -> None:
         self.arrive(AuthorKnown(account, Wishes(**wishes)), network)
 
-    def command(self, verb: str, text: str = "", *, by: Account = SLACK_HOST, **more: Any) -> str:
-        """A host says something in Slack; what they are told."""
-        self.event(Arrived("slack", Command(verb, by, text=text, answer="here", **more)))
-        said = self.answers[-1]
+    def reply(self, verb: str, text: str = "", *, by: Account = SLACK_HOST, **more: Any) -> Reply:
+        """A host says something in Slack; what they are answered, "" if nothing."""
+        answers = self.event(Arrived("slack", Command(verb, by, text=text, answer="here", **more))).answers
         self.deliver()
-        return said
+        return answers[-1][2] if answers else ""
+
+    def command(self, verb: str, text: str = "", *, by: Account = SLACK_HOST, **more: Any) -> str:
+        """`reply` as it can be compared: words, or what the answer looks like."""
+        said = self.reply(verb, text, by=by, **more)
+        return said if isinstance(said, str) else repr(said)
 
     def until(self, minute: float) -> None:
         """Let time pass until so many minutes after the start: a Tick comes at each deadline, and what can no
@@ -281,11 +297,18 @@ class Hour:
             case Endorse(target, kind):
                 place = self.made[order.id] = f"{kind} of {target.id}"
                 self.endorsed[place] = (order.network, target.id, kind)
+            case Report() as op:
+                self.reported.append(op)
+                place = op.target.id
+            case Conceal(target):
+                place = self.made[order.id] = f"hiding of {target.id}"
+                self.concealed[place] = target.id
             case _:
                 target = order.op.target
                 place = target.id if isinstance(target, Ref) else self.made[target]
                 standing.pop(place, None)
                 self.endorsed.pop(place, None)
+                self.concealed.pop(place, None)
         return Ref(order.network, place)
 
     def settle(self, order: Order, outcome: Final) -> None:

@@ -24,6 +24,7 @@ class RoomSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: str
     layout: Literal["channel", "threads"] = "channel"
     public: Literal["ask", "yes", "no"] = "ask"
+    admins: tuple[str, ...] = ()
     api: str = "https://room.test/api/"
 
 

@@ -92,7 +92,8 @@ def test_tells_help_lists_every_command_as_it_is_typed(capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     for verb in USAGE:
         assert any(line.split()[:1] == [verb] for line in lines), verb
-    assert "  reply 42 'Thank you, tell us more!'" in lines
+    assert "  reply 42 'Thank you, tell us more!'" in [line.rstrip() for line in lines]
+    assert "  hold                          the next item and what follows wait" in lines
     assert "  chatbridge tell communities-of-practice ask 'What helps newcomers?'" in lines
 
 

@@ -47,6 +47,15 @@ def test_layout_and_consent_of_a_room_reach_the_core(tmp_path: Path) -> None:
     assert (net.layout, net.public) == ("threads", "no")
 
 
+def test_who_can_delete_and_what_may_go_out_reach_the_core(tmp_path: Path) -> None:
+    text = swap('channel = "C123"', 'channel = "C123"\nadmins = ["U7", "U8"]')
+    text += '[consent]\noutward = "none"\nsignpost = " Help is at https://help.test "\n'
+    community = read(tmp_path, text).community
+    assert community.networks[2].admins == ("U7", "U8")
+    assert (community.outward, community.signpost) == ("none", "Help is at https://help.test")
+    assert read(tmp_path).community.outward == "asked"
+
+
 def test_local_times_follow_summer_time_and_offsets(tmp_path: Path) -> None:
     summer = read(tmp_path, swap("2027-03-16T20:00:00", "2027-07-06T20:00:00"))
     assert summer.community.chats[0].starts == at(2027, 7, 6, 19)
@@ -149,7 +158,7 @@ def test_a_broker_address_with_a_password_is_refused_unseen(tmp_path: Path) -> N
 def test_placeholders_are_named_unless_an_api_key_leads_elsewhere(tmp_path: Path) -> None:
     text = swap("https://hall.test", "https://hall.example")
     text = swap("https://square.test", 'wss://a.test"\nrelays = ["wss://x.test", "wss://…"]\n#"', text)
-    text = swap('"C123"', '"C…"', text)
+    text = swap('"C123"', '"C…"\nadmins = ["U1", "U…"]', text) + '[consent]\nsignpost = "…"\n'
     text = swap("https://tide.test", "https://chat.example.org", text)
     text = swap("@mara@hall.test", "@…@…", text)
     now = at(2027, 3, 1)
@@ -159,7 +168,10 @@ def test_placeholders_are_named_unless_an_api_key_leads_elsewhere(tmp_path: Path
         "networks.hall.server",
         "networks.square.relays",
         "networks.room.channel",
+        "networks.room.admins",
+        "consent.signpost",
     ]
+    text = swap('[consent]\nsignpost = "…"\n', "", text)
     text = swap(
         'server = "https://hall.example"', 'server = "https://hall.example"\napi = "http://[::1]:1"', text
     )
@@ -229,7 +241,7 @@ def test_every_commented_key_of_the_shipped_config_is_a_real_one(tmp_path: Path)
         starts = ("[mqtt]", bare.split(" ", 1)[0] + " = ")
         lines.append(bare if line.startswith("# ") and bare.startswith(starts) else line)
     text = "\n".join(lines)
-    assert sum(a != b for a, b in zip(lines, (SHIPPED).read_text().splitlines(), strict=True)) == 16
+    assert sum(a != b for a, b in zip(lines, (SHIPPED).read_text().splitlines(), strict=True)) == 19
     config = load(written(tmp_path, text), {})
     assert config.mqtt is not None
     assert config.warnings == ()

@@ -11,7 +11,7 @@ import pytest
 
 from bridge.config import load
 from bridge.errors import ConfigError, Mistake
-from tests.unit.configs import SECOND, at, mistakes, only, read, swap, written
+from tests.unit.configs import SECOND, SHIPPED, at, mistakes, only, read, swap, written
 from tests.unit.platforms import CONFIG, kinds
 
 # ---------------------------------------------------------------- what is wrong
@@ -135,6 +135,26 @@ port = 80800
             '"ask", "yes", "no"',
         ),
         ('channel = "C123"', 'channel = "C1"\npost = "no"', "networks.room.post", "true or false"),
+        (
+            'channel = "C123"',
+            'channel = "C1"\nadmins = ["U1", "Mara"]',
+            "networks.room.admins[1]",
+            '["U123"]',
+        ),
+        ('channel = "C123"', 'channel = "C1"\nadmins = "U123"', "networks.room.admins", "a list"),
+        (
+            'channel = "C123"',
+            'channel = "C1"\n[consent]\noutward = "all"',
+            "consent.outward",
+            '"none", "asked"',
+        ),
+        (
+            'channel = "C123"',
+            f'channel = "C1"\n[consent]\nsignpost = "{"Help is here. " * 16}"',
+            "consent.signpost",
+            "one post on Square; it has 223",
+        ),
+        ('channel = "C123"', 'channel = "C1"\n[consent]\nsignpost = 116123', "consent.signpost", "quotes"),
     ],
 )
 def test_one_mistake(tmp_path: Path, old: str, new: str, key: str, said: str) -> None:
@@ -142,6 +162,26 @@ def test_one_mistake(tmp_path: Path, old: str, new: str, key: str, said: str) ->
     if "Hall-1" in new:
         text = swap('hall = "@mara@hall.test"\n', "", text)
     mistake = only(tmp_path, text)
+    assert mistake.key == key
+    assert said in f"{mistake.expected} {mistake.mend}"
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "said"),
+    [
+        ('hosts_group = "the hosts"', "networks.slack.hosts_group", '"S012AB3CD"'),
+        ("hosts_group = 7", "networks.slack.hosts_group", "quotes"),
+        ('admins = ["Mara Quill"]', "networks.slack.admins[0]", '"U012AB3CD"'),
+        ("admins = [7]", "networks.slack.admins[0]", '["U012AB3CD"]'),
+    ],
+)
+def test_who_leads_and_who_can_delete_in_slack_are_named_by_id(
+    tmp_path: Path, line: str, key: str, said: str
+) -> None:
+    text = swap('layout = "channel"', line, SHIPPED.read_text(encoding="utf-8"))
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, text), {})
+    (mistake,) = caught.value.mistakes
     assert mistake.key == key
     assert said in f"{mistake.expected} {mistake.mend}"
 

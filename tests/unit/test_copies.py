@@ -9,11 +9,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bridge.chat.copies import LAG, MOST_CARDS, SHORT, Act, Copies, Gather, Message
-from bridge.model import SECOND, Ref
+from bridge.chat.copies import LAG, LATE, SHORT, SHORTEST, STREAMS, Copies, Gather, Message, Step
+from bridge.model import SECOND, Capabilities, Lane, Limits, Ref
 from tests.unit.make import STARTS
 
 ENTRIES = st.integers(1, 8)
+FRAME = 80
+ABLE = Capabilities(Limits(3000))
 
 
 class Wall:
@@ -25,7 +27,7 @@ class Wall:
         self.revisions: dict[int, int] = {}
         self.standing: dict[int, dict[int, int]] = {}  # message -> entry -> revision, as readers see it
         self.given_up: set[int] = set()
-        self.flying: tuple[Message, dict[int, int]] | None = None
+        self.flying: dict[Lane, tuple[Message, dict[int, int]]] = {}
         self.now = STARTS
         self.orders = 0
         self.size = size
@@ -50,49 +52,57 @@ class Wall:
     def touch(self, no: int) -> None:
         self.copies.touch(no, self.wanted.get, self.now)
 
-    def following(self) -> tuple[Act, tuple[int, ...], int] | None:
+    def following(self, lane: Lane) -> Step | None:
         return self.copies.following(
-            self.wanted.get, lambda _: self.size, lambda one, other: one % 2 == other % 2, self.now
+            lane,
+            self.wanted.get,
+            lambda _: (self.size, FRAME),
+            lambda one, other: one % 2 == other % 2,
+            able=ABLE,
+            now=self.now,
         )
 
-    def begin(self) -> Gather | None:
-        """Take the next step, if there is one."""
-        assert self.flying is None
-        step = self.following()
-        if step is None:
-            return None
+    def begin(self, *lanes: Lane) -> Gather | None:
+        """Take the next step of the first of these streams (of any) that has one and is free."""
+        for lane in lanes or STREAMS:
+            step = None if lane in self.flying else self.following(lane)
+            if step is not None:
+                return self._begin(lane, step)
+        return None
+
+    def _begin(self, lane: Lane, step: Step) -> Gather:
         act, entries, message = step
         assert len(set(entries)) == len(entries)
         gather = Gather("slack", "handovers", act, entries, message)
         self.orders += 1
         flying = self.copies.begin(gather, (self.orders, 0), self.wanted.get)
-        self.flying = flying, {no: self.wanted[no] for no in entries}
+        self.flying[lane] = flying, {no: self.wanted[no] for no in entries}
         return gather
 
-    def sent(self) -> None:
-        assert self.flying is not None
-        (message, shows), self.flying = self.flying, None
+    def _landed(self, lane: Lane | None) -> tuple[Message, dict[int, int]]:
+        return self.flying.pop(next(iter(self.flying)) if lane is None else lane)
+
+    def sent(self, lane: Lane | None = None) -> None:
+        message, shows = self._landed(lane)
         if message.act == "retract":
             del self.standing[message.no]
         else:
             self.standing[message.no] = shows
         self.copies.sent(message, Ref("slack", str(message.no)), self.wanted.get, self.now)
 
-    def refused(self) -> None:
-        assert self.flying is not None
-        (message, _), self.flying = self.flying, None
+    def refused(self, lane: Lane | None = None) -> None:
+        message, _ = self._landed(lane)
         if message.act == "retract":
             del self.standing[message.no]  # a host has to see to it: they are told
         self.given_up.update(self.copies.refused(message, "no", self.wanted.get, self.now))
 
-    def dropped(self) -> None:
-        assert self.flying is not None
-        (message, _), self.flying = self.flying, None
+    def dropped(self, lane: Lane | None = None) -> None:
+        message, _ = self._landed(lane)
         self.copies.dropped(message, self.wanted.get, self.now)
 
     def settle(self) -> list[Gather]:
         """Take every step there is; how it went."""
-        if self.flying is not None:
+        while self.flying:
             self.sent()
         steps = []
         while step := self.begin():
@@ -138,12 +148,30 @@ def test_a_message_has_its_bounds() -> None:
     wall = Wall(size=10)
     wall.write(*range(1, 201, 2))
     wall.now += LAG + 1
-    assert [len(e) for _, e, _ in steps(wall)] == [MOST_CARDS, MOST_CARDS, 10]
+    assert [len(e) for _, e, _ in steps(wall)] == [ABLE.gather_most, ABLE.gather_most, 10]
     wall = Wall(size=10 * SHORT)
     wall.write(*range(1, 201, 2))
     wall.now += LAG + 1
-    assert sum(len(e) for _, e, _ in steps(wall)) == 100
-    assert max(len(m.entries) for m in wall.copies.messages.values()) == 28  # cut to 240, and their frames
+    sizes = [len(e) for _, e, _ in steps(wall)]
+    assert sum(sizes) == 100
+    assert ABLE.gather_room // (SHORT + FRAME) < max(sizes) <= ABLE.gather_room // (SHORTEST + FRAME)
+
+
+def test_words_are_cut_further_only_for_those_that_are_late() -> None:
+    """At so many answers a second a message takes those that would wait longer, and nobody else's words suffer."""
+    easy = ABLE.gather_room // (SHORT + FRAME)
+    wall = Wall(size=10 * SHORT)
+    wall.write(1, 3, 5)
+    wall.now += LAG - LATE + 1
+    wall.write(*range(7, 201, 2))
+    wall.now += LATE
+    assert next(len(e) for _, e, _ in steps(wall)) == easy
+    wall = Wall(size=10 * SHORT)
+    wall.write(*range(1, 81, 2))
+    wall.now += LAG - LATE + 1
+    wall.write(*range(81, 201, 2))
+    wall.now += LATE
+    assert next(len(e) for _, e, _ in steps(wall)) == 40 > easy
 
 
 def test_edits_update_in_place() -> None:
@@ -161,7 +189,7 @@ def test_an_edit_in_flight_follows_once() -> None:
     wall.begin()
     wall.write(1)
     wall.write(1)
-    assert wall.following() is None, "one step at a time"
+    assert wall.begin() is None, "one step of a message at a time"
     wall.sent()
     assert steps(wall) == [("update", (1,), 1)]
     assert wall.shown() == {1: 3}
@@ -176,13 +204,44 @@ def test_an_edit_undone_needs_nothing() -> None:
     assert steps(wall) == []
 
 
-def test_what_must_go_goes_before_anything_else() -> None:
+def test_what_must_go_waits_for_nothing() -> None:
+    """Neither for an edit nor for a new message that is on its way; nor do these wait for each other."""
     wall = Wall()
-    wall.write(1, 2)
+    wall.write(1, 2, 4, 6)
     wall.settle()
     wall.write(1, 3)
+    begun = [wall.begin("mirror"), wall.begin("edits")]
     wall.hide(2)
-    assert steps(wall) == [("retract", (), 2), ("update", (1,), 1), ("publish", (3,), 0)]
+    begun.append(wall.begin("removals"))
+    assert [(s.act, s.entries) for s in begun if s] == [("publish", (3,)), ("update", (1,)), ("retract", ())]
+    wall.sent("removals")
+    assert 2 not in wall.shown()
+    wall.hide(4)
+    assert wall.begin("removals")
+
+
+def test_what_must_go_waits_for_its_own_message() -> None:
+    wall = Wall()
+    wall.write(1)
+    wall.settle()
+    wall.write(1)
+    wall.begin("edits")
+    wall.hide(1)
+    assert wall.begin("removals") is None
+    wall.sent()
+    assert steps(wall) == [("retract", (), 1)]
+
+
+def test_what_goes_takes_edits_in_its_message_along() -> None:
+    wall = Wall()
+    wall.write(1, 3, 5)
+    wall.now += LAG + 1
+    wall.settle()
+    wall.write(1)
+    wall.hide(5)
+    assert wall.begin("edits") is None
+    assert steps(wall) == [("update", (1, 3), 1)]
+    assert wall.shown() == {1: 2, 3: 1}
 
 
 def test_a_gathered_message_lives_on_without_one_of_its_entries() -> None:
@@ -214,6 +273,21 @@ def test_what_cannot_be_updated_goes_and_comes_again() -> None:
     wall.refused()
     assert steps(wall) == [("retract", (), 1), ("publish", (1,), 0)]
     assert wall.given_up == set()
+
+
+def test_refused_in_company_they_come_half_as_many_at_a_time() -> None:
+    """One that no message can hold takes nobody along."""
+    wall = Wall()
+    wall.write(*range(1, 17, 2))
+    wall.now += LAG + 1
+    sizes = []
+    while step := wall.begin():
+        sizes.append(len(step.entries))
+        (wall.refused if 5 in step.entries else wall.sent)()
+        wall.now += LAG + 1
+    assert sizes == [8, 4, 2, 2, 1, 1, 4]
+    assert wall.given_up == {5}
+    assert sorted(wall.shown()) == [1, 3, 7, 9, 11, 13, 15]
 
 
 def test_refused_in_company_they_go_one_by_one() -> None:
@@ -274,15 +348,14 @@ class Interleaving(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.wall.now += seconds * SECOND
 
-    @precondition(lambda self: self.wall.flying is None)
-    @rule()
-    def begin(self) -> None:
-        self.wall.begin()
+    @rule(lane=st.sampled_from(STREAMS))
+    def begin(self, lane: Lane) -> None:
+        self.wall.begin(lane)
 
-    @precondition(lambda self: self.wall.flying is not None)
-    @rule(how=st.sampled_from(["sent", "sent", "sent", "refused", "dropped"]))
-    def end(self, how: str) -> None:
-        getattr(self.wall, how)()
+    @precondition(lambda self: self.wall.flying)
+    @rule(how=st.sampled_from(["sent", "sent", "sent", "refused", "dropped"]), data=st.data())
+    def end(self, how: str, data: st.DataObject) -> None:
+        getattr(self.wall, how)(data.draw(st.sampled_from(sorted(self.wall.flying))))
 
     @invariant()
     def nothing_twice(self) -> None:

@@ -45,6 +45,11 @@ def twins() -> tuple[Post, Post]:
     return said("1", words), said("2", words, network="bluesky")
 
 
+def told(hour: Hour) -> list[str]:
+    """What the hosts were told, but for what somebody hid."""
+    return [n.text for n in hour.notices() if "is hidden everywhere" not in n.text]
+
+
 # ---------------------------------------------------------------- like and boost
 
 
@@ -97,7 +102,7 @@ def test_it_goes_with_what_it_stands_under(how: str, waiting: bool) -> None:
     if waiting:
         outcomes = [repr(e.event) for e in hour.events[before:]]
         assert not [o for o in outcomes if "like of" in o], "it was never given"
-    assert hour.notices() == [], "nobody needs to be told"
+    assert told(hour) == [], "nobody needs to be told"
 
 
 def test_other_entries_keep_theirs() -> None:
@@ -113,20 +118,23 @@ def test_other_entries_keep_theirs() -> None:
     ("what", "answer"),
     [
         (said(reach="limited"), "Entry 1 is on Mastodon: only what anybody may read"),
-        (
-            said(network="slack"),
-            "Entry 1 is on Slack: only what anybody may read, on a network where we post",
-        ),
         (said(words="A1: https://a.example #WardChat"), "Entry 1 is not shown; show it first: show 1."),
         (said(words="A1: no #nobridge #WardChat"), "Entry 1 is on Mastodon: only what anybody may read"),
     ],
 )
-@pytest.mark.parametrize("verb", ["like", "boost", "reply"])
+@pytest.mark.parametrize("verb", ["like", "boost", "reply", "welcome"])
 def test_only_what_anybody_may_read_is_answered_to(what: Post, answer: str, verb: str) -> None:
     hour = hour_with(what)
     orders = len(hour.orders)
     assert hour.command(verb, "1 thank you").startswith(answer)
     assert len(hour.orders) == orders
+
+
+@pytest.mark.parametrize("verb", ["like", "boost"])
+def test_what_is_written_in_a_room_has_no_native_like(verb: str) -> None:
+    hour = hour_with(said(network="slack"))
+    answer = "Entry 1 is on Slack: only what anybody may read, on a network where we post"
+    assert hour.command(verb, "1").startswith(answer)
 
 
 def test_a_second_server_is_read_only_but_what_it_showed_first_is_liked_at_home() -> None:
@@ -147,7 +155,7 @@ def test_hosts_are_told_what_a_network_refused() -> None:
     hour.command("reply", "1 thank you")
     hour.refusing.clear()
     hour.deliver()
-    assert [n.text for n in hour.notices()] == [
+    assert told(hour) == [
         "On Mastodon, entry 1 could not be boosted: too fast",
         "On Mastodon, entry 1 could not be answered: too fast",
     ]
@@ -166,9 +174,7 @@ def test_hosts_are_told_what_could_not_be_taken_back(kind: str, done: str, gone:
     else:
         hour.command("hide", "1")
     hour.deliver()
-    assert [n.text for n in hour.notices()] == [
-        f"On Mastodon, entry 1 is still {done} by us: too fast. Take that back there."
-    ]
+    assert told(hour) == [f"On Mastodon, entry 1 is still {done} by us: too fast. Take that back there."]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +197,7 @@ def test_hosts_are_told_that_what_they_took_back_may_stand(outcome: Final, words
     hour.settle(boost, outcome)
     hour.down.clear()
     hour.deliver()
-    assert [n.text for n in hour.notices()] == words
+    assert told(hour) == words
 
 
 # ---------------------------------------------------------------- reply
@@ -285,7 +291,7 @@ def test_hosts_are_told_which_reply_could_not_be_taken_back() -> None:
     for order in [o for o in hour.queued if isinstance(o.op, Retract)]:
         hour.settle(order, Held("nobody can tell"))
     hour.deliver()
-    assert [n.text for n in hour.notices()] == [
+    assert told(hour) == [
         "On Mastodon, entry 1 may still be answered by us: nobody can tell. Take that back there."
     ]
 
@@ -318,7 +324,7 @@ def test_the_initials_are_the_hosts(hosts: tuple[str, ...], by: int | None, sign
     ("text", "answer"),
     [
         ("", "Say which one: reply 42 Thank you, tell us more!"),
-        ("1", "Say what to reply: reply 42 Thank you, tell us more!"),
+        ("1", "Say it in one line: reply 42 Thank you, tell us more!"),
         ("7 yes", "There is no entry 7. It may be gone already."),
         ("1 " + "word " * 120, "That is longer than one post on Mastodon can be; say it in fewer words."),
     ],

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from bridge import terminal
-from bridge.model import HOUR, MINUTE, SECOND, Board, Health, Line, Text
+from bridge.model import HOUR, MINUTE, SECOND, Board, Card, Health, Line, Text, Waiting
 from tests.unit import chats
 
 NETWORKS = ("mastodon", "bluesky", "slack")
@@ -149,6 +149,33 @@ def test_text_for_status_is_whole_and_plain() -> None:
     assert "13 Mar" in shown
     assert "\x1b" not in shown
     assert max(map(cell_len, shown.splitlines())) <= 100
+
+
+def waits(no: int, why: str, words: str) -> Waiting:
+    card = Card(no, f"A1 · {no}", "nurse-07", "@nurse-07@ward.example", ("Mastodon",), Text(words), NOW)
+    return Waiting(card, why, ())
+
+
+def test_who_waits_is_counted_and_in_status_named() -> None:
+    shown = board(
+        lead="Lucy Scarisbrick",
+        blackout=True,
+        ignored=(
+            waits(7, "first time here, for 6 min", "we\nlisten"),
+            waits(9, "waits for 5 min", "we write"),
+        ),
+    )
+    asks = waits(8, "asked 3 min ago", "Q: \x1b[31mand nights?")
+    shown = msgspec.structs.replace(shown, asked=(asks,))
+    told = "page, wall and feed stand still · 2 people wait for a word · 1 question of theirs"
+    for size in ((80, 24), (120, 40)):
+        assert told[:40] in "\n".join(screen(shown, *size))
+        assert "nurse-07" not in "\n".join(screen(shown, *size))
+    lines = terminal.text(shown).splitlines()
+    assert told in lines
+    assert "  A1 · 7 nurse-07 first time here, for 6 min: we listen" in lines
+    assert "  A1 · 8 nurse-07 asked 3 min ago: Q: [31mand nights?" in lines
+    assert lines[1].endswith(" · Lucy Scarisbrick leads")
 
 
 def test_nobodys_words_steer_the_terminal() -> None:

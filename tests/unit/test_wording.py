@@ -39,7 +39,7 @@ COMMUNITY = Community(
 )
 ALONE = msgspec.structs.replace(COMMUNITY, networks=(MASTODON,), page=None)
 STOP = "unless you add #nobridge or message us 'stop'."
-STAY = "Yours stay in this channel unless you press Show on page."
+STAY = "Yours stay in this channel unless you press Show on page or Send."
 KINDS: tuple[Kind, ...] = (*("announcement", "reminder", "welcome", "question", "recap", "closing", "say"),)
 
 
@@ -234,17 +234,20 @@ def test_with_no_other_network_and_no_page_it_promises_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("public", "page", "words"),
+    ("public", "page", "outward", "words"),
     [
-        ("ask", "https://tide.test", "unless you press Show on page."),
-        ("yes", "https://tide.test", "Yours show on the page too"),
-        ("no", "https://tide.test", "Yours stay in this channel."),
-        ("ask", None, "Yours stay in this channel."),
+        ("ask", "https://tide.test", "asked", "unless you press Show on page or Send."),
+        ("ask", "https://tide.test", "none", "unless you press Show on page."),
+        ("yes", "https://tide.test", "asked", "Yours show on the page too"),
+        ("no", "https://tide.test", "asked", "Yours stay in this channel unless you press Send."),
+        ("no", "https://tide.test", "none", "Yours stay in this channel."),
+        ("ask", None, "none", "Yours stay in this channel."),
     ],
 )
-def test_a_rooms_notice_follows_its_consent(public: str, page: str | None, words: str) -> None:
+def test_a_rooms_notice_follows_its_consent(public: str, page: str | None, outward: str, words: str) -> None:
     room = msgspec.structs.replace(SLACK, public=public)
-    community = msgspec.structs.replace(COMMUNITY, networks=(MASTODON, room), page=page)
+    networks = (MASTODON, room)
+    community = msgspec.structs.replace(COMMUNITY, networks=networks, page=page, outward=outward)
     assert words in said("welcome", room, community=community)
 
 

@@ -1,162 +1,169 @@
-"""What hosts do about single entries."""
+"""What hosts do about single entries: move, like, boost, take notice. Beside it: what they say to authors, and what
+they do about harm."""
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
-from bridge.chat import conduct, gestures, wording
+from bridge.chat import gestures, hidden
+from bridge.chat.audience import taken_off
+from bridge.chat.consent import written_here
 from bridge.chat.intake import touch
+from bridge.chat.present import called
 from bridge.chat.state import ChatState, Work
 from bridge.chat.timeline import Entry
+from bridge.chat.verbs import answers, harm, which
 from bridge.chat.verbs.common import Verb, titles
-from bridge.model import Command
-from bridge.text import fits, joined, marked, person
+from bridge.model import Button, Choice, Command, Form, Notice, Reply, Text
+from bridge.text import cut
+
+Kind = Literal["like", "boost"]
 
 
-def _entry(chat: ChatState, command: Command) -> Entry | str:
-    number = command.entry if command.entry is not None else _number(command.item or command.text)
-    entry = chat.timeline.entries.get(number or 0)
-    if entry is not None:
+def _move(work: Work, chat: ChatState, command: Command) -> Reply:
+    entry = which.entry(work, chat, command, VERBS["move"].usage)
+    if not isinstance(entry, Entry):
         return entry
-    if number is not None:
-        return f"There is no entry {number}. It may be gone already."
-    return _say_which(command)
-
-
-def _say_which(command: Command) -> str:
-    return f"Say which one: {VERBS[command.verb].usage}"
-
-
-def _number(words: str) -> int | None:
-    first = words.split(maxsplit=1)[0] if words.split() else ""
-    return int(first) if re.fullmatch(r"[0-9]{1,9}", first) else None
-
-
-def _show(work: Work, chat: ChatState, command: Command) -> str:
-    entry = _entry(chat, command)
-    if isinstance(entry, str):
-        return entry
-    if entry.held is None and not entry.hidden:
-        return f"Entry {entry.no} is already shown."
-    entry.held, entry.hidden = None, False
-    return _changed(work, chat, entry, f"entry {entry.no} is shown")
-
-
-def _hide(work: Work, chat: ChatState, command: Command) -> str:
-    entry = _entry(chat, command)
-    if isinstance(entry, str):
-        return entry
-    if entry.hidden:
-        return f"Entry {entry.no} is already hidden."
-    entry.hidden = True
-    return _changed(work, chat, entry, f"entry {entry.no} is hidden")
-
-
-def _move(work: Work, chat: ChatState, command: Command) -> str:
-    entry = _entry(chat, command)
-    if isinstance(entry, str):
-        return entry
-    label = command.text.split()[-1].upper() if command.text.split() else ""
-    item = next((i for i in chat.sheet.questions() if i.label == label and i.posted_at), None)
-    if item is None:
+    asked = [item for item in chat.sheet.questions() if item.posted_at]
+    said = (command.choice if command.item is not None else "") or " ".join(which.rest(command).split()[-1:])
+    item = next((i for i in asked if i.label == said.upper()), None)
+    if item is None and (said or not asked):
         return f"Say to which question it belongs: {VERBS['move'].usage} (one that was asked)."
+    if item is None:
+        return Form(
+            title="Move an answer",
+            verb="move",
+            chat=chat.id,
+            item=str(entry.no),
+            words=f"{called(work.state, entry)}.",
+            choices=tuple(Choice(i.label, cut(Text(f"{i.label} {i.text}"), which.EDGE).plain) for i in asked),
+            pick="Question",
+            submit="Move",
+        )
+    if (entry.questions, entry.rule) == ((item.number,), "host"):
+        return f"Entry {entry.no} already belongs to {item.label}."
     entry.questions, entry.rule = (item.number,), "host"
     entry.revision += 1
-    return _changed(work, chat, entry, f"entry {entry.no} moves to {item.label}")
+    touch(work, chat, entry.no)
+    return f"Done: entry {entry.no} moves to {item.label}."
 
 
-def _like(work: Work, chat: ChatState, command: Command) -> str:
-    return _endorse(work, chat, command, "like")
+# ---------------------------------------------------------------- like and boost
 
 
-def _boost(work: Work, chat: ChatState, command: Command) -> str:
-    return _endorse(work, chat, command, "boost")
-
-
-def _endorse(work: Work, chat: ChatState, command: Command, kind: Literal["like", "boost"]) -> str:
+def _endorse(work: Work, chat: ChatState, command: Command) -> Reply:
     """Natively, on every network where the entry stands and we have an account."""
-    entry = _entry(chat, command)
-    if isinstance(entry, str):
+    kind: Kind = "like" if command.verb == "like" else "boost"
+    entry = which.entry(work, chat, command, VERBS[kind].usage)
+    if not isinstance(entry, Entry):
         return entry
+    which.notice(entry, command)
     if networks := gestures.endorse(work, chat, entry, kind):
         return f"Done: entry {entry.no} is {gestures.DONE[kind]} on {titles(work, networks)}."
     if gestures.of(chat, entry, kind):
         return f"Entry {entry.no} is already {gestures.DONE[kind]}."
-    return _out_of_reach(work, chat, entry, f"can be {gestures.DONE[kind]}")
+    if command.once and any(post.reach == "room" for post in entry.sources):
+        return ""  # the reaction itself is there for all to see
+    return answers.out_of_reach(work, entry, f"can be {gestures.DONE[kind]}")
 
 
-def _unlike(work: Work, chat: ChatState, command: Command) -> str:
-    return _unendorse(work, chat, command, "like")
-
-
-def _unboost(work: Work, chat: ChatState, command: Command) -> str:
-    return _unendorse(work, chat, command, "boost")
-
-
-def _unendorse(work: Work, chat: ChatState, command: Command, kind: Literal["like", "boost"]) -> str:
-    entry = _entry(chat, command)
-    if isinstance(entry, str):
+def _unendorse(work: Work, chat: ChatState, command: Command) -> Reply:
+    kind: Kind = "like" if command.verb == "unlike" else "boost"
+    if which.another(work, command, kind):
+        return ""
+    entry = which.entry(work, chat, command, VERBS[command.verb].usage)
+    if not isinstance(entry, Entry):
         return entry
     networks = [gestures.undo(work, chat, name) for name in gestures.of(chat, entry, kind)]
     if not networks:
-        return f"Entry {entry.no} is not {gestures.DONE[kind]} by us."
+        return "" if command.again else f"Entry {entry.no} is not {gestures.DONE[kind]} by us."
     return f"Done: entry {entry.no} is no longer {gestures.DONE[kind]} on {titles(work, networks)}."
 
 
-def _reply(work: Work, chat: ChatState, command: Command) -> str:
-    """The community answers an author in their own thread, signed by the host who says so."""
-    entry = _entry(chat, command)
-    if isinstance(entry, str):
+# ---------------------------------------------------------------- notice
+
+
+def _noticed(work: Work, chat: ChatState, command: Command) -> str:
+    """A reaction to a message that shows several is to all of them."""
+    found = which.entries(work, chat, command, VERBS["noticed"].usage)
+    if isinstance(found, str):
+        return "" if command.once else found
+    fresh = [entry for entry in found if command.by not in entry.noticed]
+    for entry in fresh:
+        which.notice(entry, command)
+    if command.once:
+        return ""
+    no = found[0].no
+    return f"Done: you have seen entry {no}." if fresh else f"You have seen entry {no} already."
+
+
+def _unnoticed(work: Work, chat: ChatState, command: Command) -> str:
+    found = which.entries(work, chat, command, VERBS["unnoticed"].usage)
+    if isinstance(found, str):
+        return "" if command.again else found
+    seen = [entry for entry in found if command.by in entry.noticed]
+    for entry in seen:
+        entry.noticed = tuple(account for account in entry.noticed if account != command.by)
+    if command.again:
+        return ""
+    no = found[0].no
+    return f"Done: you have not seen entry {no}." if seen else f"You had not marked entry {no} as seen."
+
+
+# ---------------------------------------------------------------- more
+
+
+def _more(work: Work, chat: ChatState, command: Command) -> Reply:
+    """Everything that can be done with an entry; who is no host can have their own sent out."""
+    entry = which.entry(work, chat, command, VERBS["more"].usage)
+    if not isinstance(entry, Entry):
         return entry
-    said = command.text.strip()
-    if command.entry is None and command.item is None:
-        said = said.partition(" ")[2].strip()
-    if not said:
-        return f"Say what to reply: {VERBS['reply'].usage}"
-    there = gestures.places(work, chat, entry)
-    if not there:
-        return _out_of_reach(work, chat, entry, "can be answered by us")
-    post, ref = there[0]
-    limits = work.state.opened[ref.network].capabilities.limits
-    signed = joined(marked(wording.unpinging(said)), _signature(work, chat))
-    words = gestures.addressed(post, signed, by_name=limits.local_mentions)
-    title = work.state.everywhere[ref.network].title
-    if not fits(words, limits):
-        return f"That is longer than one post on {title} can be; say it in fewer words."
-    gestures.reply(work, chat, entry, (post, ref), words)
-    return f"Done: entry {entry.no} is answered on {title}."
+    post, community = written_here(work, entry), work.state.community
+    own = post is not None and post.author.account == command.by
+    buttons = []
+    if own and community is not None and community.outward != "none":
+        buttons.append(Button("Send my reply", "send", chat.id, item=str(entry.no)))
+    if not work.leads:
+        if not buttons:
+            return "Only the hosts of this chat can do more. Ask one of them, they will be glad to hear from you."
+        return Notice(f"{called(work.state, entry)}.", tuple(buttons))
+    return Notice(f"{called(work.state, entry)}.", (*_choices(work, chat, entry), *buttons))
 
 
-def _signature(work: Work, chat: ChatState) -> str:
-    """ " ^AB": the initials of the host who speaks; "" if that cannot be known."""
-    host = work.host or (chat.settings.hosts[0] if len(chat.settings.hosts) == 1 else None)
-    names = person(host.name).split() if host else []
-    return f" ^{''.join(name[0] for name in dict.fromkeys((names[0], names[-1]))).upper()}" if names else ""
+def _choices(work: Work, chat: ChatState, entry: Entry) -> tuple[Button, ...]:
+    """What a host can do with an entry as it is now."""
+    no = str(entry.no)
 
+    def button(label: str, verb: str) -> Button:
+        return Button(label, verb, chat.id, item=no)
 
-def _out_of_reach(work: Work, chat: ChatState, entry: Entry, can: str) -> str:
-    """Why there is nowhere to like, boost or answer an entry."""
-    if entry.hidden or entry.held is not None:
-        return f"Entry {entry.no} is not shown; show it first: show {entry.no}."
-    title = work.state.everywhere[entry.first.ref.network].title
-    return f"Entry {entry.no} is on {title}: only what anybody may read, on a network where we post, {can}."
-
-
-def _changed(work: Work, chat: ChatState, entry: Entry, what: str) -> str:
-    conduct.close(work, chat, f"entry {entry.no}", f"{what[0].upper()}{what[1:]}.")
-    touch(work, chat, entry.no)
-    return f"Done: {what}."
+    if entry.hidden:
+        return (button("Restore", "restore"), *hidden.offers(work, chat, entry))
+    found = [Button("Hide", "hide", chat.id, item=no, style="danger")]
+    if entry.held is not None:
+        found.insert(0, button("Show", "show"))
+    if not taken_off(entry, work.state.people) and entry.held is None:
+        liked, boosted = gestures.of(chat, entry, "like"), gestures.of(chat, entry, "boost")
+        if gestures.places(work, chat, entry, endorsing=True):
+            found.append(button("Take the like back", "unlike") if liked else button("Like", "like"))
+            found.append(button("Take the boost back", "unboost") if boosted else button("Boost", "boost"))
+        if gestures.answerable(work, chat, entry, "reply"):
+            found += [button("Reply…", "reply"), button("Welcome…", "welcome")]
+        found.append(button("Make this a question…", "promote"))
+    found.append(button("Move…", "move"))
+    erase = Button("Erase", "erase", chat.id, item=no, style="danger", confirm=hidden.ERASE)
+    return (*found, erase, hidden.blocking(work, chat, entry))
 
 
 VERBS: dict[str, Verb] = {
-    "show": Verb(_show, "show 42", "let an entry that is held or hidden be seen"),
-    "restore": Verb(_show, "restore 42", "the same"),
-    "hide": Verb(_hide, "hide 42", "take an entry off every screen, at once"),
+    **harm.VERBS,
     "move": Verb(_move, "move 42 Q3", "put an entry under another question"),
-    "like": Verb(_like, "like 42", "like it on its network, as the community"),
-    "unlike": Verb(_unlike, "unlike 42", "take that back"),
-    "boost": Verb(_boost, "boost 42", "boost it on its network, as the community"),
-    "unboost": Verb(_unboost, "unboost 42", "take that back"),
-    "reply": Verb(_reply, "reply 42 Thank you, tell us more!", "answer its author in their thread, signed"),
+    "like": Verb(_endorse, "like 42", "like it on its network, as the community"),
+    "unlike": Verb(_unendorse, "unlike 42", "take that back"),
+    "boost": Verb(_endorse, "boost 42", "boost it on its network, as the community"),
+    "unboost": Verb(_unendorse, "unboost 42", "take that back"),
+    **answers.VERBS,
+    "noticed": Verb(_noticed, "noticed 42", "you have seen it: nobody need remind you"),
+    "unnoticed": Verb(_unnoticed, "unnoticed 42", "take that back"),
+    "more": Verb(_more, "more 42", "what else can be done with it", anybody=True),
 }

@@ -8,11 +8,10 @@ import re
 import msgspec
 
 from bridge.chat import conduct
-from bridge.chat.community import DOORS
 from bridge.chat.runsheet import Item
 from bridge.chat.state import ChatState, Work
-from bridge.chat.verbs.common import Verb, too_long
-from bridge.model import MINUTE, Command
+from bridge.chat.verbs.common import LONGEST, Verb, clock, everywhere, too_long
+from bridge.model import MINUTE, Choice, Command, Field, Form, Reply
 
 CLOSED = "The chat is already closed."
 
@@ -22,7 +21,7 @@ def pointed(work: Work, chat: ChatState, command: Command) -> Command:
     words = command.text.split()
     if command.item is not None or not words:
         return command
-    item = next((i for i in chat.sheet.items if words[0].casefold() in (i.id, i.label.casefold())), None)
+    item = chat.sheet.called(words[0])
     on = next((n.name for n in work.state.nets.values() if words[1:2] == [n.name]), None)
     return msgspec.structs.replace(command, item=item.id if item else words[0], on=on)
 
@@ -114,48 +113,52 @@ def _on_network(work: Work, chat: ChatState, command: Command, then: str) -> str
     return f"Done: {item.label} {'goes out on' if then == 'pending' else 'is skipped on'} {where}."
 
 
-def _extend(work: Work, chat: ChatState, command: Command) -> str:
-    words = command.text.strip()
-    if not re.fullmatch(r"[0-9]{1,3}", words) or not 0 < int(words) <= 240:
+def _extend(work: Work, chat: ChatState, command: Command) -> Reply:
+    """`Command.item` names the end that a control knew: two hosts who press at once move it once."""
+    words = (command.text or command.choice).strip()
+    if not words and not closed(chat):
+        return Form(
+            "Extend the chat",
+            "extend",
+            chat.id,
+            item=str(chat.sheet.ends),
+            words="Everything still to come moves along.",
+            choices=tuple(Choice(n, f"{n} minutes") for n in ("5", "10", "15")),
+            pick="By how much",
+            chosen="5",
+            submit="Extend",
+        )
+    if words and (not re.fullmatch(r"[0-9]{1,3}", words) or not 0 < int(words) <= 240):
         return f"Say by how many minutes: {VERBS['extend'].usage} (at most 240)."
-    if _closed(chat):
+    if closed(chat):
         return CLOSED
+    if command.item not in (None, str(chat.sheet.ends)):
+        return f"The chat was moved already, it ends at {clock(work, chat.sheet.ends)}; nothing was done."
     chat.sheet.shift(int(words) * MINUTE)
     return f"Done: everything still to come moves by {words} minutes."
 
 
-def _ask(work: Work, chat: ChatState, command: Command) -> str:
-    if not command.text.strip():
-        return f"Say what to ask: {VERBS['ask'].usage}"
-    if _closed(chat):
-        return CLOSED
-    if why := too_long(command.text):
-        return why
-    if work.now < chat.sheet.starts - DOORS:
-        return "Nobody is here yet: put the question into the config, or ask it when the chat is on."
-    item = chat.sheet.ask(command.text.strip(), work.now)
-    conduct.fire(work, chat, item)
-    return f"Done: your question goes out as {item.label}."
-
-
-def _closed(chat: ChatState) -> bool:
+def closed(chat: ChatState) -> bool:
     """Whether the closing words have gone out, or were skipped: the clock alone does not tell, since the chat
     may be on hold."""
     closing = chat.sheet.get("closing")
     return chat.over or closing is None or closing.state not in ("planned", "held")
 
 
-def _say(work: Work, chat: ChatState, command: Command) -> str:
-    if not command.text.strip():
-        return f"Say what to say: {VERBS['say'].usage}"
-    if why := too_long(command.text):
+def _say(work: Work, chat: ChatState, command: Command) -> Reply:
+    said = command.text.strip()
+    if not said:
+        where = f"They go out at once on {everywhere(work)}."
+        field = Field("Your words", most=LONGEST)
+        return Form("Say something", "say", chat.id, words=where, field=field, submit="Say it")
+    if why := too_long(said):
         return why
-    conduct.fire(work, chat, chat.sheet.say(command.text.strip(), work.now))
+    conduct.fire(work, chat, chat.sheet.add(chat.sheet.say(said, work.now)))
     return "Done: your words go out everywhere."
 
 
 def _end(work: Work, chat: ChatState, command: Command) -> str:
-    if _closed(chat):
+    if closed(chat):
         return CLOSED
     chat.sheet.end(work.now)
     conduct.run_due(work, chat)
@@ -173,8 +176,7 @@ VERBS: dict[str, Verb] = {
     "skip": Verb(_skip, "skip", "leave the next item out"),
     "post": Verb(_post, "post Q3 mastodon", "send what a network did not take in time"),
     "extend": Verb(_extend, "extend 5", "everything still to come moves by so many minutes"),
-    "ask": Verb(_ask, "ask What helps newcomers?", "a new question, everywhere, now"),
     "say": Verb(_say, "say Two minutes' break!", "words of yours, everywhere, now"),
     "end": Verb(_end, "end", "recap and closing words, now"),
 }
-POINTING = ("next", "hold", "resume", "skip", "post")  # these mean an item
+POINTING = ("next", "hold", "resume", "skip", "post", "preview")  # these mean an item
