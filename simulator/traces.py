@@ -30,7 +30,8 @@ def traces(servers: Servers, places: Mapping[str, bytes]) -> list[Finding]:
     for network, row in people:
         needles = set(_needles(row, others)) if row.get("forgotten") else ()
         for place, held in places.items():
-            if any(needle in held for needle in needles):
+            own = place == _screen(row["author"], network)  # it is theirs to look at, and no server keeps it
+            if not own and any(needle in held for needle in needles):
                 why = f"its author asked to be forgotten, yet words of it are in {place}"
                 found.append(finding((network, row["id"]), row, why))
     return found
@@ -43,13 +44,24 @@ def files(out: Path) -> dict[str, bytes]:
 
 
 def messages(stages: Mapping[str, Stage]) -> dict[str, bytes]:
-    """What the bridge wrote on each network and has not taken back."""
-    return {
+    """What the bridge wrote on each network and has not taken back, and what it shows people there one by
+    one."""
+    written = {
         f"a message on {network}": b"\n".join(
             _wire(said) for said in list(stage.said.values()) if said.ours and not said.deleted
         )
         for network, stage in stages.items()
     }
+    seen = {
+        _screen(handle, network): shown.encode()
+        for network, stage in stages.items()
+        for handle, shown in getattr(stage, "screens", dict)().items()
+    }
+    return written | seen
+
+
+def _screen(handle: str, network: str) -> str:
+    return f"what {handle} alone sees on {network}"
 
 
 def _wire(said: Said) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from bridge.model import Limits, Network
 from bridge.ports import Adapter, Clock, Terminal
@@ -27,8 +28,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hosts_channel: str
     layout: Literal["channel", "threads"] = "channel"
     public: Literal["ask", "yes", "no"] = "ask"
-    hosts_group: str = ""
-    admins: tuple[str, ...] = ()
+    hosts_group: Annotated[
+        str,
+        Meta(pattern=r"^(S[A-Z0-9]{5,}|S?…|)$", title="the ID of a user group", examples=['"S012AB3CD"']),
+    ] = ""
+    admins: Annotated[tuple[str, ...], Meta(examples=['["U012AB3CD"]'])] = ()
     api: str = "https://slack.com/api/"
 
 

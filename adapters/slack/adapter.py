@@ -7,27 +7,28 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from adapters.slack import LIMITS, Settings, ids
-from adapters.slack.console import Desk
+from adapters.slack import LIMITS, Settings, ids, scopes
 from adapters.slack.convert import Home
+from adapters.slack.desk import Desk
 from adapters.slack.feed import Feed
+from adapters.slack.group import Group
 from adapters.slack.history import History
 from adapters.slack.link import SlackLink
 from adapters.slack.people import People
 from adapters.slack.pictures import Pictures
-from adapters.slack.web import Failure, Web
+from adapters.slack.reactions import Reactions
+from adapters.slack.scopes import Scope
+from adapters.slack.web import Failure, Web, asked
 from adapters.slack.writing import Memory, Writer
 from bridge.errors import NeedsLogin
 from bridge.model import Capabilities, Network, Opened
 from bridge.ports import Clock, Remark, SessionStore
 
 SPACING = 1.0  # seconds: a channel takes about one message a second (Slack's documentation)
+EDITS = 2.0  # seconds: chat.update takes 50 a minute (Slack's documentation), and some are for what must go
+GATHERED = 80  # entries a message holds; with a phone in hand nobody reads more
+ROOM = 11_000  # characters of theirs a message holds: what `blocks.TOTAL` leaves beside the blocks' own cost
 REQUEST = 30.0  # seconds a call may take
-WITHOUT = (
-    ({"files:write", "files:read"}, "the questions' pictures will be described in words and not shown"),
-    ({"im:read"}, "what people write to the bot while it is away may be missed"),
-)
-NEEDED = {"chat:write", "chat:write.customize", "users:read"}  # the channels' own are tried out
 
 
 class SlackAdapter:
@@ -58,26 +59,22 @@ class SlackAdapter:
                 self._secrets["app_token"],
                 self._clock,
             )
-            try:
-                home, handle = await self._login(web)
-            except Failure as failure:
-                raise failure.trouble() from None
+            home, handle, lacking = await asked(self._login(web))
             feed = Feed(web, self._clock, home.team, home.user, home.bot)
             try:
                 await feed.connect()
-                yield self._link(web, feed, home, handle)
+                link = self._link(web, feed, home, handle, scopes.remarks(lacking))
+                try:
+                    yield link
+                finally:
+                    await link.close()
             finally:
                 await feed.close()
 
-    async def _login(self, web: Web) -> tuple[Home, str]:
-        """Who we are. Raises Failure, NeedsLogin."""
+    async def _login(self, web: Web) -> tuple[Home, str, tuple[Scope, ...]]:
+        """Who we are, and what we may not do though the manifest asks for it. Raises Failure, NeedsLogin."""
         me = await web.read("auth.test")
-        missing = NEEDED - web.scopes if web.scopes else set()
-        if missing:
-            raise NeedsLogin(
-                f"Slack: the token lacks {', '.join(sorted(missing))}. Add them under OAuth & Permissions "
-                "and install the app again."
-            )
+        self._allowed(web, set())
         if not me.get("bot_id"):
             raise NeedsLogin("Slack: this is not a bot's token; SLACK_BOT_TOKEN starts with xoxb-.")
         settings = self._settings
@@ -90,25 +87,35 @@ class SlackAdapter:
             settings.channel,
             settings.hosts_channel,
         )
+        uses = {"group"} if settings.hosts_group else set()
         for channel in dict.fromkeys((settings.channel, settings.hosts_channel)):
-            await self._enter(web, channel, me["user"])
-        return home, f"@{me['user']}"
+            uses.add(await self._enter(web, channel, me["user"]))
+        return home, f"@{me['user']}", self._allowed(web, uses)
 
-    async def _enter(self, web: Web, channel: str, name: str) -> None:
-        """See that we are in a channel; a public one we can join ourselves."""
+    def _allowed(self, web: Web, uses: set[str]) -> tuple[Scope, ...]:
+        """The scopes that are lacking of those of use. Raises NeedsLogin if it cannot be done without one."""
+        lacking = scopes.lacking(web.scopes, uses) if web.scopes else ()
+        if why := scopes.refusal(lacking):
+            raise NeedsLogin(why)
+        return lacking
+
+    async def _enter(self, web: Web, channel: str, name: str) -> str:
+        """See that we are in a channel, "public" or "private"; a public one we can join ourselves."""
         try:
             info = (await web.read("conversations.info", channel=channel))["channel"]
+            kind = "private" if info.get("is_private") else "public"
             if info.get("is_member") or info.get("is_archived"):
-                return
-            if not info.get("is_private"):
+                return kind
+            if kind == "public":
                 await web.write("conversations.join", {"channel": channel})
-                return
+                return kind
         except Failure as failure:
-            if failure.kind != "refused":
+            uninvited = failure.method == "conversations.join" and failure.error == "missing_scope"
+            if failure.kind != "refused" and not uninvited:
                 raise
         raise NeedsLogin(f"Slack: the app cannot read the channel {channel}. Type /invite @{name} there.")
 
-    def _link(self, web: Web, feed: Feed, home: Home, handle: str) -> SlackLink:
+    def _link(self, web: Web, feed: Feed, home: Home, handle: str, remarks: tuple[Remark, ...]) -> SlackLink:
         opened = Opened(
             network=self.name,
             account=ids.account(home.team, home.user),
@@ -121,31 +128,27 @@ class SlackAdapter:
                 console=True,
                 edits=True,
                 spacing=SPACING,
+                edit_spacing=EDITS,
+                gather_most=GATHERED,
+                gather_room=ROOM,
                 layout=self._settings.layout,
             ),
             url=home.site,
             skew=web.skew,
         )
         history, memory = History(web), Memory()
+        people = People(web, home, self._clock)
         return SlackLink(
             opened,
             home,
             self._clock,
             feed=feed,
             history=history,
-            people=People(web, home, self._clock),
+            people=people,
             memory=memory,
             writer=Writer(web, history, home, memory, Pictures(web, self._clock)),
             desk=Desk(web, home),
-            remarks=_remarks(web),
+            reactions=Reactions(web, home, people),
+            group=Group(web, home, self._settings.hosts_group),
+            remarks=remarks,
         )
-
-
-def _remarks(web: Web) -> tuple[Remark, ...]:
-    """What the hosts should know of the token, though the chat can be held with it."""
-    remarks = []
-    for scopes, without in WITHOUT:
-        if web.scopes and (lacking := scopes - web.scopes):
-            mend = f"Add {' and '.join(sorted(lacking))} under OAuth & Permissions and install the app again."
-            remarks.append(Remark(without, mend))
-    return tuple(remarks)

@@ -21,21 +21,25 @@ import msgspec
 
 from adapters.slack import LIMITS, controls, rich
 from adapters.slack.board import board
+from adapters.slack.cards import ALT, plain
 from adapters.slack.controls import TooLong
 from adapters.slack.rich import Block
 from bridge.model import Board, Card, Content, Gathered, Media, Notice, Text, Words
-from bridge.text import cut, fits, joined, marked, person
+from bridge.text import cut, fits, joined, marked, tame
 
-# Slack's documentation; of the total, one secondary source measured about 13,200.
+# Slack's documentation. Of the total it says nothing; its users measured about 13,200 characters with what each
+# block costs beyond its words (bolt-js, issues 2509 and 2867: 11,341 in many blocks were refused).
 TOTAL = 12_000  # characters of all blocks together
+BLOCK = 100  # characters that a block costs
 POSTED = 40_000  # characters of a text; beyond, Slack cuts without a word
 BLOCKS = 50
-ALT = 2_000  # characters of a picture's description
 ADDRESS = 3_000  # characters of a picture's address
 PICTURES = 4  # of one entry: Mastodon and Bluesky allow no more
 
 WHOLE = 2_800  # graphemes of an entry; the rest is behind its link
-SHORT = (240, 160, 100, 60)  # graphemes of an entry among several: as many as fit
+NOTICE = 8_000  # graphemes of what the hosts are told: a preview of every item is long
+SHORT = (240, 200, 160, 130, 100, 80, 60, 40)  # graphemes of an entry among several: as many as fit
+APART = 10  # entries that have a block each; more share blocks
 
 _FOLD = "\n\u00a0" * 5 + "\n"
 _UNDESCRIBED = " (without a description)"
@@ -70,29 +74,42 @@ class Message(msgspec.Struct, frozen=True):
     @property
     def weight(self) -> int:
         """Characters Slack may count, if there are blocks."""
-        return rich.weight([self.blocks, self.attachments])
+        parts = [*self.blocks, *self.attachments]
+        return rich.weight(parts) + BLOCK * len(parts)
 
 
 def message(
-    content: Content, *, named: bool = False, files: Mapping[str, str] | None = MappingProxyType({})
+    content: Content,
+    *,
+    named: bool = False,
+    files: Mapping[str, str] | None = MappingProxyType({}),
+    room: int = TOTAL,
 ) -> Message:
     """A content as a message. `named`: a single card says its author's name in its heading, since an update
     may lose the borrowed one. `files`: Slack's file ids of our own pictures, by address; None: all pictures
-    are described in words. Raises TooLong."""
+    are described in words. `room`: characters that entries may take. Raises TooLong."""
     match content:
         case Words():
             return _words(content, files)
         case Gathered():
-            return _gathered(content, named, shows=files is not None)
+            return _gathered(content, named, room, shows=files is not None)
         case Notice():
             return _notice(content)
         case Board():
-            summary, shown = board(content)
-            return _checked(Message(Text(summary), shown + controls.rows(content.buttons)))
+            return Message(*board(content, lambda shown: _fits(Message(*shown))))
+
+
+def said(words: str) -> Message:
+    """Words of ours to one person, in which others' may stand: what Slack would take for markup stays as it is."""
+    return _notice(Notice(words))
+
+
+def _fits(message: Message) -> bool:
+    return len(message.blocks) <= BLOCKS and message.weight <= TOTAL
 
 
 def _checked(message: Message) -> Message:
-    if len(message.blocks) > BLOCKS or message.weight > TOTAL:
+    if not _fits(message):
         raise TooLong("It does not fit one message of Slack.")
     return message
 
@@ -175,17 +192,20 @@ def _folded(label: str, text: Text, media: tuple[Media, ...]) -> Block:
 # ---------------------------------------------------------------- entries
 
 
-def _gathered(content: Gathered, named: bool, *, shows: bool) -> Message:
-    cards = content.cards
+def _gathered(content: Gathered, named: bool, room: int, *, shows: bool) -> Message:
+    cards = tuple(plain(card) for card in content.cards)
     if not cards:
         raise TooLong("There is no entry to show.")
-    if len(cards) > BLOCKS:
-        raise TooLong(f"{len(cards)} entries; one message of Slack holds {BLOCKS}.")
-    for size in SHORT if content.short else (WHOLE, *SHORT):
-        shown = _single(cards[0], size, named, shows) if len(cards) == 1 else _several(cards, size)
-        if shown.weight <= TOTAL:
-            return shown
-    raise TooLong(f"{len(cards)} entries do not fit one message of Slack, even shortened.")
+    sizes: tuple[int, ...] = SHORT if content.short else (WHOLE, *SHORT)
+    best: Message | None = None
+    at = 0  # first of all whether nothing more need be cut; then where between too long and too short
+    while sizes:
+        shown = _single(cards[0], sizes[at], named, shows) if len(cards) == 1 else _several(cards, sizes[at])
+        best, sizes = (shown, sizes[:at]) if shown.weight <= room else (best, sizes[at + 1 :])
+        at = len(sizes) // 2
+    if best is None:
+        raise TooLong(f"{len(cards)} entries do not fit one message of Slack, even shortened.")
+    return best
 
 
 def _single(card: Card, size: int, named: bool, shows: bool) -> Message:
@@ -208,8 +228,8 @@ def _single(card: Card, size: int, named: bool, shows: bool) -> Message:
 
 
 def _several(cards: tuple[Card, ...], size: int) -> Message:
-    """One block an entry, in the order given; the message is ours."""
-    blocks: list[Block] = []
+    """One entry below the other, in the order given; the message is ours."""
+    sections: list[list[Block]] = []
     attachments: list[Block] = []
     lines: list[Text | str] = []
     for card in cards:
@@ -218,31 +238,42 @@ def _several(cards: tuple[Card, ...], size: int) -> Message:
         if rich.address(card.quoted):
             opens += [*rich.words(" · quotes "), *rich.link(card.quoted, "a post")]
         top = rich.section(rich.words(_heading(card), bold=True), opens, rich.words("\n"))
-        blocks.append(rich.block(top, *body))
+        sections.append([top, *body])
         attachments += folded
         lines += [_summary(card), ": " if said.plain else "", said, "\n\n"]
+    together = 1 if len(cards) <= APART else APART
+    blocks = [_apart(sections[at : at + together]) for at in range(0, len(sections), together)]
     return Message(joined(*lines[:-1]), blocks, attachments)
+
+
+def _apart(entries: list[list[Block]]) -> Block:
+    """Entries that share a block, with a line between two."""
+    for entry in entries[:-1]:
+        entry.append(rich.section(rich.words("\n")))
+    return rich.block(*(section for entry in entries for section in entry))
 
 
 def _body(card: Card, size: int, described: tuple[Media, ...]) -> tuple[Text, list[Block], list[Block]]:
     """What an entry says aloud, its paragraphs, and what of it is folded. `described`: the media that stand
     there in words."""
     said = cut(card.text, size)
+    described = tuple(_brief(m, size) for m in described)
     if card.warning:
         notice = Text(_warning(card.warning))
         label = f"{_heading(card)}. {notice.plain}"
-        return notice, [rich.section(rich.rich(notice))], [_folded(label, said, card.media)]
+        folded = _folded(label, said, tuple(_brief(m, size) for m in card.media))
+        return notice, [rich.section(rich.rich(notice))], [folded]
     media = [rich.section(rich.words("\n"), _described(m)) for m in described]
     words = [rich.section(rich.rich(said))] if said.plain else []
-    return joined(said, *_aloud(card.media)), [*words, *media], []
+    return joined(said, *_aloud(tuple(_brief(m, size) for m in card.media))), [*words, *media], []
+
+
+def _brief(item: Media, size: int) -> Media:
+    return msgspec.structs.replace(item, alt=cut(Text(item.alt), size).plain)
 
 
 def _byline(card: Card) -> str:
-    return " ".join((_name(card), *(f"({n})" for n in card.networks[:1])))[:80]
-
-
-def _name(card: Card) -> str:
-    return person(card.name) or card.handle or "Somebody"
+    return " ".join((card.name, *(f"({n})" for n in card.networks[:1])))[:80]
 
 
 def _summary(card: Card) -> str:
@@ -254,7 +285,7 @@ def _heading(card: Card, *, named: bool = True) -> str:
     """As in "A3 · 42 · Ann · @ann@mastodon.example · Mastodon, Bluesky · edited"."""
     if card.withheld:
         return f"{card.heading} · {card.withheld}"
-    bits = [card.heading, _name(card) if named else "", card.handle, ", ".join(card.networks)]
+    bits = [card.heading, card.name if named else "", card.handle, ", ".join(card.networks)]
     bits += ["host"] if card.host else []
     bits += ["edited"] if card.edited else []
     return " · ".join(dict.fromkeys(bit for bit in bits if bit))
@@ -264,12 +295,15 @@ def _heading(card: Card, *, named: bool = True) -> str:
 
 
 def _notice(notice: Notice) -> Message:
-    said = cut(marked(notice.text), WHOLE)
-    entry = Message(Text()) if notice.card is None else _several((notice.card,), SHORT[0])
-    return _checked(
-        Message(
+    """As much of it as fits, beside the entry it is about."""
+    entry = Message(Text()) if notice.card is None else _several((plain(notice.card),), SHORT[0])
+
+    def shown(size: int) -> Message:
+        said = cut(marked(tame(notice.text)), size)
+        return Message(
             said=joined(said, "\n", entry.said) if notice.card else said,
             blocks=[_paragraph(said), *entry.blocks, *controls.rows(notice.buttons)],
             attachments=entry.attachments,
         )
-    )
+
+    return _checked(next((m for size in (NOTICE, WHOLE) if _fits(m := shown(size))), shown(SHORT[0])))

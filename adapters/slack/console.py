@@ -1,111 +1,174 @@
-"""What the hosts command from: buttons and `/chat`, the board, and a word back to whoever used one."""
+"""What people command from, as commands: buttons, forms, `/chat`, shortcuts on a message, the Home tab. Pure;
+what is unreadable raises ValueError, TypeError or KeyError.
+
+Payloads are those of Slack's documentation ("Interaction payloads", "Slash commands", "app_home_opened").
+"""
 
 from __future__ import annotations
 
 import json
-import logging
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
-from adapters.slack import blocks, controls, ids
-from adapters.slack.controls import TooLong
+from adapters.slack import ids
+from adapters.slack.controls import PREFIX, Control
 from adapters.slack.convert import Home
-from adapters.slack.rich import escaped
-from adapters.slack.web import Failure, Web
-from bridge.model import Account, Board, Command, Notice, Place, Ref, Reply
-
-log = logging.getLogger(__name__)
+from adapters.slack.mrkdwn import unescaped
+from bridge.model import Command
 
 
-def pressed(body: dict[str, Any], home: Home, name: str) -> list[Command]:
-    """The controls of a block_actions payload, used by `name`. Raises ValueError, TypeError or KeyError."""
-    user = body["user"]
-    where = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or ""
-    commands = []
-    for action in body["actions"]:
-        said = msgspec.json.decode(action["value"], type=controls.Control)
-        commands.append(
-            Command(
-                verb=action["action_id"].removeprefix(controls.PREFIX).partition(":")[0],
-                by=ids.account(home.team, user["id"]),
-                chat=said.chat,
-                item=said.item,
-                on=said.on,
-                name=name,
-                answer=ids.answer(where, user["id"]),
-            )
-        )
-    return commands
+class Filled(NamedTuple):
+    """What stands in a form: the words, and what is picked from its list."""
+
+    text: str
+    choice: str
 
 
-def typed(body: dict[str, Any], home: Home) -> Command:
-    """A slash command: the verb, then its words. Raises KeyError."""
-    verb, _, rest = body.get("text", "").strip().partition(" ")
+def user(body: dict[str, Any]) -> dict[str, Any]:
+    """Who used a control: at least `id`."""
+    if "command" in body:
+        return {"id": body["user_id"], "name": body.get("user_name")}
+    found: dict[str, Any] = body["user"]
+    return found
+
+
+def once(body: dict[str, Any]) -> str | None:
+    """What tells this use of a control from every other. A form handed in twice is one form as it stood."""
+    trigger, view = body.get("trigger_id"), body.get("view") or {}
+    if trigger:
+        return str(trigger)
+    return f"{view['id']} {view.get('hash')}" if view.get("id") else None
+
+
+def commands(body: dict[str, Any], home: Home, name: str) -> list[Command]:
+    """What was used by `name`, whatever it is; nothing for a control that is none of the bridge's."""
+    if "command" in body:
+        return [_typed(body, home, name)]
+    match body["type"]:
+        case "block_actions":
+            return list(_pressed(body, home, name))
+        case "view_submission":
+            return [_handed_in(body, home, name)]
+        case "message_action":
+            return [_on_message(body, home, name)]
+    raise ValueError(f"no control is called {str(body['type'])[:40]!r}")
+
+
+def opened(event: dict[str, Any], home: Home, name: str) -> list[Command]:
+    """Somebody looks at the app: the Home tab is answered, the others are Slack's own."""
+    if event.get("tab") != "home":
+        return []
+    where = ids.Where(event["user"], home=True)
+    return [Command("home", ids.account(home.team, event["user"]), name=name, answer=ids.answer(where))]
+
+
+def _typed(body: dict[str, Any], home: Home, name: str) -> Command:
+    """`/chat VERB words`. Slack escapes the three characters it escapes everywhere."""
+    verb, _, rest = unescaped(body.get("text") or "").strip().partition(" ")
+    where = ids.Where(body["user_id"], body["channel_id"], trigger=body.get("trigger_id") or "")
     return Command(
         verb=verb.casefold() or "help",
         by=ids.account(home.team, body["user_id"]),
         text=rest.strip(),
-        name=body.get("user_name") or "",
-        answer=ids.answer(body["channel_id"], body["user_id"]),
+        name=name,
+        answer=ids.answer(where),
+        forms=bool(where.trigger),
     )
 
 
-class Desk:
-    """Shows boards, answers, and asks people one by one."""
+def _pressed(body: dict[str, Any], home: Home, name: str) -> Iterator[Command]:
+    """Buttons of a message, of a form, or of the Home tab. One in a form hands in what stands there so far."""
+    view = body.get("view") or {}
+    filled = _filled(view)
+    where = _where(body, view)
+    for action in body["actions"]:
+        verb = _verb(action["action_id"])
+        if verb is None:
+            continue
+        said = msgspec.json.decode(action["value"], type=Control)
+        yield Command(
+            verb=verb,
+            by=ids.account(home.team, where.user),
+            chat=said.chat,
+            item=said.item,
+            on=said.on,
+            text=said.text or filled.text,
+            choice=filled.choice,
+            name=name,
+            answer=ids.answer(where),
+            forms=bool(where.trigger),
+        )
 
-    def __init__(self, web: Web, home: Home) -> None:
-        self._web, self._home = web, home
-        self._newest: dict[Ref, Board] = {}
-        self._busy: set[Ref] = set()
 
-    async def show(self, ref: Ref, board: Board) -> None:
-        """See `bridge.ports.Console.show`. While one board of a message is under way, only the newest of
-        those that follow is kept."""
-        self._newest[ref] = board
-        if ref in self._busy:
-            return
-        self._busy.add(ref)
-        try:
-            while (latest := self._newest.pop(ref, None)) is not None:
-                await self._draw(ref, latest)
-        finally:
-            self._busy.discard(ref)
+def _where(body: dict[str, Any], view: dict[str, Any]) -> ids.Where:
+    who, trigger = body["user"]["id"], body.get("trigger_id") or ""
+    match view.get("type"):
+        case "home":
+            return ids.Where(who, trigger=trigger, home=True)
+        case "modal":
+            channel = _kept(view).channel
+            return ids.Where(who, channel, trigger=trigger, view=view["id"], hash=view.get("hash") or "")
+    channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or ""
+    return ids.Where(who, channel, trigger=trigger)
 
-    async def _draw(self, ref: Ref, board: Board) -> None:
-        try:
-            shown = blocks.message(board).arguments()
-            await self._web.write("chat.update", {**ids.place(ref)._asdict(), **shown, "parse": "none"})
-        except (Failure, TooLong, ValueError) as error:
-            log.debug("slack: this board was not shown: %s", error)
 
-    async def answer(self, answer: str, reply: Reply) -> None:
-        """See `bridge.ports.Console.answer`. Where our app cannot speak it becomes a direct message."""
-        channel, user = ids.parse_answer(answer)
-        said = {"text": escaped(str(reply)), "parse": "none"}
-        try:
-            await self._web.write("chat.postEphemeral", {"channel": channel, "user": user, **said})
-        except Failure as failure:
-            log.debug("slack: not told in the channel: %s", failure)
-            if failure.kind == "refused":
-                await self._directly(user, said)
+def _handed_in(body: dict[str, Any], home: Home, name: str) -> Command:
+    """A form. It is closed by then: what came of it is told where it was asked for."""
+    view = body["view"]
+    verb, kept, filled = _verb(view["callback_id"]), _kept(view), _filled(view)
+    if verb is None:
+        raise ValueError(f"no form of ours: {str(view['callback_id'])[:40]!r}")
+    where = ids.Where(body["user"]["id"], kept.channel, trigger=body.get("trigger_id") or "")
+    return Command(
+        verb=verb,
+        by=ids.account(home.team, where.user),
+        chat=kept.chat,
+        item=kept.item,
+        on=kept.on,
+        text=filled.text,
+        choice=filled.choice,
+        name=name,
+        answer=ids.answer(where),
+        forms=bool(where.trigger),
+    )
 
-    async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
-        """See `bridge.ports.Console.whisper`. Whether Slack shows an ephemeral message nobody is told, and it
-        is gone when the window is loaded again (documentation)."""
-        channel = self._home.hosts if place == "hosts" else self._home.channel
-        try:
-            where = {"channel": channel, "user": ids.user(self._home.team, account)}
-            shown = blocks.message(notice).arguments()
-            await self._web.write("chat.postEphemeral", {**where, **shown, "parse": "none"})
-        except (Failure, TooLong, ValueError) as error:
-            log.debug("slack: this was not whispered: %s", error)
 
-    async def _directly(self, user: str, said: dict[str, str]) -> None:
-        try:
-            await self._web.write("chat.postMessage", {"channel": user, **said})
-        except Failure as failure:
-            log.debug("slack: not told directly either: %s", failure)
+def _on_message(body: dict[str, Any], home: Home, name: str) -> Command:
+    """A shortcut in a message's menu."""
+    verb, channel = _verb(body["callback_id"]), body["channel"]["id"]
+    if verb is None:
+        raise ValueError(f"no shortcut of ours: {str(body['callback_id'])[:40]!r}")
+    ids.micros(body["message_ts"])
+    where = ids.Where(body["user"]["id"], channel, trigger=body.get("trigger_id") or "")
+    return Command(
+        verb=verb,
+        by=ids.account(home.team, where.user),
+        name=name,
+        answer=ids.answer(where),
+        at=ids.ref(home.network, channel, body["message_ts"]),
+        forms=bool(where.trigger),
+    )
+
+
+def _verb(name: str) -> str | None:
+    """The verb in an action_id or callback_id: "chatbridge:hide:0"; None if it is not one of ours."""
+    return name.removeprefix(PREFIX).partition(":")[0] if name.startswith(PREFIX) else None
+
+
+def _kept(view: dict[str, Any]) -> Control:
+    """What a form remembers: what it is about, and in which channel it was asked for."""
+    return msgspec.json.decode(view.get("private_metadata") or "{}", type=Control)
+
+
+def _filled(view: dict[str, Any]) -> Filled:
+    """What stands in a view, whatever its blocks are called: a form shown anew has to call them differently."""
+    text = choice = ""
+    for block in ((view.get("state") or {}).get("values") or {}).values():
+        text = (block.get("words") or {}).get("value") or text
+        choice = ((block.get("choice") or {}).get("selected_option") or {}).get("value") or choice
+    return Filled(text, choice)
 
 
 def readable(body: dict[str, Any]) -> bytes:

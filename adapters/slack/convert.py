@@ -1,22 +1,16 @@
-"""What Slack says, as the bridge's values. Pure; what is unreadable raises ValueError, TypeError, KeyError.
-
-People write mrkdwn: control sequences `<…>`, the escapes `&amp; &lt; &gt;`, `:emoji:` and emphasis. None of
-it survives in `Text.plain`, which is what a reader of the channel sees.
-"""
+"""What Slack says, as the bridge's values. Pure; what is unreadable raises ValueError, TypeError, KeyError."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
-from rich.emoji import Emoji
 
-from adapters.slack import ids
-from bridge.model import Author, Media, Micros, Network, Post, Ref, Span, Text, Wishes
-from bridge.text import URL, hashtags, joined, tamed
+from adapters.slack import composed, ids, mrkdwn
+from bridge.model import Author, Media, Micros, Network, Post, Ref, Text, Wishes
+from bridge.text import URL, hashtags, tamed
 
 ORDER = "chatbridge_order"  # the event_type of the metadata on everything we post
 TOMBSTONE = "tombstone"  # the subtype of what is left of a deleted message that others replied to
@@ -24,13 +18,6 @@ NAMED = 20  # people of one message whose names are looked up
 # Subtypes a person's words can have. All others are joins, topics, bots, thread counters …
 PERSONAL = (None, "thread_broadcast", "file_share")
 
-_SEQUENCE = re.compile(r"<([^<>]*)>")
-# For each mark: a sequence (left alone), or words between two of the mark. Linear in the text's length.
-_EMPHASIS = [
-    re.compile(rf"(<[^<>]*>)|(?<![\w*_~]){m}(?!\s)((?:<[^<>]*>|[^<>\n{m}])+)(?<!\s){m}(?![\w*_~])")
-    for m in (r"\*", "_", "~")
-]
-_SKIN = re.compile(r":skin-tone-([2-6]):")
 _WORD = r"(?<!\w){}(?!\w)"
 _NOBRIDGE, _NOBOT = (re.compile(_WORD.format(f"#{w}"), re.IGNORECASE) for w in ("nobridge", "nobot"))
 
@@ -121,12 +108,7 @@ def edited(message: Mapping[str, Any]) -> Micros:
 
 def people(message: Mapping[str, Any]) -> list[str]:
     """The user ids worth knowing to convert a message: its author, then whom it mentions, some at most."""
-    return list(dict.fromkeys((_string(message["user"]), *_mentioned(message))))[:NAMED]
-
-
-def _mentioned(message: Mapping[str, Any]) -> list[str]:
-    sequences = _SEQUENCE.findall(message.get("text", ""))
-    return [body[1:].partition("|")[0] for body in sequences if body.startswith("@")]
+    return list(dict.fromkeys((_string(message["user"]), *composed.users(message))))[:NAMED]
 
 
 def inbound(
@@ -145,10 +127,11 @@ def inbound(
         return None
     ts, thread = _string(message["ts"]), root(message)
     author = authors[message["user"]]
-    raw = _string(message.get("text", ""))
+    raw = _string(message.get("text") or "")
+    words = tamed(composed.text(message, {user: a.name for user, a in authors.items()}))
     direct = channel.startswith("D")
     implied = belongs if channel == home.channel and not author.bot else ()
-    mentioned = [ids.account(home.team, user) for user in _mentioned(message)]
+    mentioned = [ids.account(home.team, user) for user in composed.users(message)]
     if direct:
         mentioned.append(ids.account(home.team, home.user))
     at = ids.micros(ts)
@@ -158,7 +141,7 @@ def inbound(
         ref=ids.ref(home.network, channel, ts),
         uri=ids.uri(home.team, channel, ts),
         author=author,
-        text=text(raw, {user: a.name for user, a in authors.items()}),
+        text=words,
         at=at,
         seen=at,
         version=message["edited"]["ts"] if edited(message) else ts,
@@ -167,7 +150,7 @@ def inbound(
         reply_to=parent,
         root=parent,
         quotes=_quotes(raw, home),
-        tags=tuple(dict.fromkeys((*implied, *_tags(raw)))),
+        tags=tuple(dict.fromkeys((*implied, *(mrkdwn.tags(raw) if raw else hashtags(words.plain))))),
         mentions=tuple(dict.fromkeys(mentioned)),
         media=_media(message, page),
         url=page,
@@ -175,7 +158,8 @@ def inbound(
 
 
 def author(user: Mapping[str, Any], home: Home) -> Author:
-    """An account, from users.info. People go by their display name in Slack."""
+    """An account, from users.info. People go by their display name in Slack. Guests are people like others;
+    Slackbot is the one bot that Slack does not call one."""
     profile = user.get("profile") or {}
     name = (
         profile.get("display_name") or profile.get("real_name") or user.get("real_name") or user.get("name")
@@ -186,7 +170,7 @@ def author(user: Mapping[str, Any], home: Home) -> Author:
         name=tamed(Text(name or "")).plain,
         url=f"{home.site}team/{user['id']}",
         avatar=profile.get("image_192") or profile.get("image_72"),
-        bot=bool(user.get("is_bot")),
+        bot=bool(user.get("is_bot")) or user["id"] == "USLACKBOT",
     )
 
 
@@ -201,74 +185,14 @@ def wishes(user: Mapping[str, Any]) -> Wishes:
     )
 
 
-# ---------------------------------------------------------------- mrkdwn
-
-
-def text(raw: str, names: Mapping[str, str]) -> Text:
-    """The words of a message. `names`: how to call the users it mentions, by id."""
-    return tamed(joined(*(_piece(is_sequence, piece, names) for is_sequence, piece in _pieces(raw))))
-
-
-def _pieces(raw: str) -> Iterator[tuple[bool, str]]:
-    """Words and control sequences in turn."""
-    for n, piece in enumerate(_SEQUENCE.split(_plain(raw))):
-        if piece:
-            yield bool(n % 2), piece
-
-
-def _plain(raw: str) -> str:
-    """Without the marks of bold, italic and struck words, which can enclose each other."""
-    for marked in (*_EMPHASIS, *_EMPHASIS):
-        raw = marked.sub(lambda m: m[1] or m[2], raw)
-    return raw
-
-
-def _piece(is_sequence: bool, piece: str, names: Mapping[str, str]) -> Text:
-    if not is_sequence:
-        return Text(_unescaped(_emoji(piece)))
-    target, _, label = piece.partition("|")
-    label = _unescaped(label)
-    if target.startswith("@"):
-        name = names.get(target[1:]) or label.lstrip("@") or target[1:]
-        return Text(f"@{name}", (Span(0, len(name) + 1, "mention", name),))
-    if target.startswith("#"):  # a channel, not a hashtag
-        return Text(f"#{label or target[1:]}")
-    if target.startswith("!"):  # <!here>, <!subteam^S1|@nurses>, <!date^0^{date}|20 March>
-        return Text(label or f"@{target[1:].partition('^')[0]}")
-    url = _unescaped(target)
-    if not url.startswith(("http://", "https://")):  # mailto:, tel:, or a bare "<" … ">" of something else
-        return Text(label or url)
-    shown = label if label and not _disguised(label, url) else url
-    return Text(shown, (Span(0, len(shown), "link", url),))
-
-
-def _disguised(label: str, url: str) -> bool:
-    """Whether a link's words look like the address of somewhere else."""
-    claim = re.fullmatch(r"\s*(?:https?://)?([\w-]+(?:\.[\w-]+)+)(?:[/:?#]\S*)?\s*", label)
-    return bool(claim) and claim is not None and claim[1].casefold() != (urlsplit(url).hostname or "")
-
-
-def _emoji(words: str) -> str:
-    """`:tada:` as 🎉; a workspace's own emoji keep their names."""
-    if words.count(":") < 2:
-        return words
-    return Emoji.replace(_SKIN.sub(lambda m: chr(0x1F3FB + int(m[1]) - 2), words))
-
-
-def _unescaped(words: str) -> str:
-    return words.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def _tags(raw: str) -> tuple[str, ...]:
-    """Hashtags people typed; the names of channels are none."""
-    return hashtags(" ".join(_unescaped(piece) for is_sequence, piece in _pieces(raw) if not is_sequence))
+# ---------------------------------------------------------------- help
 
 
 def _quotes(raw: str, home: Home) -> tuple[Ref, ...]:
     """Messages of this workspace the text links to: Slack shows them as quoted."""
     places = [
-        ids.from_permalink(_unescaped(body.partition("|")[0]))
-        for body in _SEQUENCE.findall(raw)
+        ids.from_permalink(mrkdwn.unescaped(body.partition("|")[0]))
+        for body in mrkdwn.sequences(raw)
         if body.startswith(home.site)
     ]
     return tuple(dict.fromkeys(ids.ref(home.network, p.channel, p.ts) for p in places if p))

@@ -2,7 +2,8 @@
 
 slack-bolt speaks the protocol and acknowledges every envelope before anybody could have journalled it, and
 what is sent while no socket is open does not come again: so whenever something may have been missed, `next`
-says so, and the link reads the gap from the history.
+says so, and the link reads the gap from the history. Controls stand in a queue of their own: no history holds
+them, and whoever used one gets a form only within three seconds, so they do not wait for what is being read.
 
 The SDK reconnects by itself, at worst for ever to an address that has been used up (measured). Here one
 client owns one socket; when that is over in any way, a new one is made at a fresh address.
@@ -24,7 +25,6 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from adapters.slack.controls import PREFIX
 from adapters.slack.web import QUIET, Failure, Web
 from bridge.errors import Unreachable
 from bridge.model import SECOND
@@ -33,19 +33,21 @@ from bridge.ports import Clock
 log = logging.getLogger(__name__)
 
 QUEUE = 5_000  # events waiting to be looked at; what does not fit is read from the history
-RESERVE = 500  # room beyond it for the hosts' controls, which no history holds
+CONTROLS = 500  # controls waiting to be looked at
 CONNECT = 20.0  # seconds a websocket may take to open
 FAREWELL = 0.5  # real seconds the other side has to answer the closing of a socket
 PING = 2.0  # seconds; a socket that stays silent is noticed after about twice that (measured)
 LOOK = 0.2  # real seconds between two looks whether the socket was closed: the SDK tells nobody
 SHORTEST = 10.0  # seconds; of two sockets in a row that did not last so long the core is told
+USED = {"app_home_opened", "reaction_added", "reaction_removed"}  # events that are as good as a control
+_ANY = re.compile("")  # whatever it is called: what is not ours is acknowledged and let be
 
 
 class Frame(NamedTuple):
-    """One thing that happened. "event": an Events API callback; "action", "command": a control was used;
-    "bad": `body` is `{"payload": bytes, "why": str}`; others are the link's own notes to itself."""
+    """One thing that happened. "event": an Events API callback; "control": one was used; "bad": `body` is
+    `{"payload": bytes, "why": str}`; others are the link's own notes to itself."""
 
-    kind: Literal["event", "action", "command", "bad", "again", "thread"]
+    kind: Literal["event", "control", "bad", "again", "thread"]
     body: dict[str, Any]
 
 
@@ -76,8 +78,11 @@ class Feed:
     def __init__(self, web: Web, clock: Clock, team: str, bot_user: str, bot_id: str) -> None:
         self._web = web
         self._clock = clock
+        self._us = bot_user
         self._frames: deque[Frame] = deque()
         self._wake = asyncio.Event()
+        self._controls: deque[Frame] = deque()
+        self._used = asyncio.Event()
         self._gap = False
         self._handler: _Handler | None = None
         self._over = asyncio.Event()
@@ -103,16 +108,40 @@ class Feed:
                 return None
             await self._woken()
 
+    async def control(self) -> Frame:
+        """The next control that was used, in the order they were."""
+        while not self._controls:
+            self._used.clear()
+            await self._used.wait()
+        return self._controls.popleft()
+
     def note(self, frame: Frame) -> None:
         """Queue something of the link's own; dropped like any other if there is no room."""
-        self._put(frame, QUEUE)
+        self._put(frame)
 
-    def _put(self, frame: Frame, room: int) -> None:
-        if len(self._frames) < room:
+    def _put(self, frame: Frame) -> None:
+        if len(self._frames) < QUEUE:
             self._frames.append(frame)
         else:
             self._gap = True
         self._wake.set()
+
+    def _press(self, frame: Frame) -> None:
+        """What does not fit is lost, but for reactions: the history holds them."""
+        if len(self._controls) < CONTROLS:
+            self._controls.append(frame)
+            self._used.set()
+        elif frame.kind == "event":
+            self._gap = True
+            self._wake.set()
+        else:
+            log.warning("slack: too many controls were used at once; one was not heard")
+
+    def _controlling(self, event: Any) -> bool:
+        """Whether an event may overtake: one that is about a message of ours, which was told long ago, or
+        about none. A reaction to somebody's own message comes after that message. `item_user` is missing where
+        we wrote under a borrowed name (documentation, reaction_added)."""
+        return event.get("type") in USED and event.get("item_user") in (None, self._us)
 
     async def _woken(self) -> None:
         """Until there is something to look at, or it is time to look whether the socket lives."""
@@ -207,19 +236,17 @@ class Feed:
         )
 
         async def event(body: dict[str, Any]) -> None:
-            self._put(Frame("event", body), QUEUE)
+            frame = Frame("event", body)
+            (self._press if self._controlling(body["event"]) else self._put)(frame)
 
-        async def action(body: dict[str, Any], ack: Any) -> None:
-            self._put(Frame("action", body), QUEUE + RESERVE)
-            await ack()
+        async def control(body: dict[str, Any], ack: Any) -> None:
+            self._press(Frame("control", body))
+            await ack()  # with nothing in it: a form closes
 
-        async def command(body: dict[str, Any], ack: Any) -> None:
-            self._put(Frame("command", body), QUEUE + RESERVE)
-            await ack()
-
-        app.event(re.compile(""))(event)
-        app.action(re.compile(re.escape(PREFIX)))(action)
-        app.command("/chat")(command)
+        app.event(_ANY)(event)
+        for listener in (app.action, app.view_submission, app.shortcut):
+            listener(_ANY)(control)
+        app.command(_ANY)(control)  # a workspace where another app has /chat may call it otherwise
         return app
 
     async def _look(self, message: Any) -> None:
@@ -239,5 +266,5 @@ class Feed:
         except (ValueError, TypeError, KeyError) as error:
             why = f"{type(error).__name__}: {error}"
         if why:
-            self._put(Frame("bad", {"payload": raw.encode(), "why": why}), QUEUE)
+            self._put(Frame("bad", {"payload": raw.encode(), "why": why}))
         self._wake.set()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from bridge.errors import CursorLost
 from bridge.model import SECOND, Account, Cursor, Micros, Network, Ref
 
@@ -93,12 +95,24 @@ def parse_cursor(cursor: Cursor) -> tuple[str, tuple[str, ...]]:
     return ts, tuple(directs)
 
 
-def answer(channel: str, user: str) -> str:
-    """Where what came of a control is told: to one person, in the channel where they used it."""
-    return f"{channel}/{user}"
+class Where(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who used a control, and where what came of it is told to them alone. `channel`: where they used it, "" if in
+    no channel. `trigger`: Slack's leave to open a form for them, good for 3 seconds. `view`: the form they used it
+    in, to be shown anew in its place; `hash`: how that stood then. `home`: they look at the app's Home tab."""
+
+    user: str
+    channel: str = ""
+    trigger: str = ""
+    view: str = ""
+    hash: str = ""
+    home: bool = False
 
 
-def parse_answer(answer: str) -> tuple[str, str]:
-    """Channel and user."""
-    channel, _, user = answer.partition("/")
-    return channel, user
+def answer(where: Where) -> str:
+    """A place for an answer as a command carries it."""
+    return msgspec.json.encode(where).decode()
+
+
+def parse_answer(answer: str) -> Where:
+    """The place that `answer` made a string of. Raises ValueError if it is none (an older journal's)."""
+    return msgspec.json.decode(answer, type=Where)

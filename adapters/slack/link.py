@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Awaitable, Iterable
-from typing import Any, TypeVar
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
+from typing import Any
 
 from adapters.slack import console, convert, ids
-from adapters.slack.console import Desk
 from adapters.slack.convert import Home, News
+from adapters.slack.desk import Desk
 from adapters.slack.feed import Feed, Frame
+from adapters.slack.group import Group
 from adapters.slack.history import History, Message, Swept
+from adapters.slack.intake import DIRECTS, SEEN, Intake, remember
 from adapters.slack.people import People
-from adapters.slack.web import Failure
+from adapters.slack.reactions import Reactions
+from adapters.slack.web import Failure, asked
 from adapters.slack.writing import Memory, Writer
 from bridge.model import (
     MINUTE,
@@ -22,8 +26,6 @@ from bridge.model import (
     Beat,
     Board,
     Cursor,
-    Echoed,
-    Edited,
     Found,
     Inbound,
     Interest,
@@ -34,25 +36,15 @@ from bridge.model import (
     Order,
     Outcome,
     Place,
-    Post,
     Ref,
-    Removed,
     Reply,
     Unknown,
     What,
-    Written,
 )
 from bridge.ports import Clock, Remark
 
 OVERLAP = 10 * MINUTE  # what is read again after a gap: Slack may show things late
-KEPT = 1_000  # messages nobody wanted yet, for `OVERLAP`
-SEEN = 20_000  # messages remembered as delivered
 FEW = 3  # messages read again one by one rather than with the channel around them
-DIRECTS = 50  # direct conversations looked into after a gap
-_GONE: Micros = -1  # in place of the time of an edit
-
-T = TypeVar("T")
-K = TypeVar("K")
 
 _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
@@ -72,21 +64,19 @@ class SlackLink:
         memory: Memory,
         writer: Writer,
         desk: Desk,
+        reactions: Reactions,
+        group: Group,
         remarks: tuple[Remark, ...] = (),
     ) -> None:
         self._opened, self._home, self._clock = opened, home, clock
         self._feed, self._history, self._people = feed, history, people
         self._memory, self._writer, self._desk = memory, writer, desk
-        self._remarks = remarks
-        self._interest = Interest()
-        self._threads: frozenset[Ref] = frozenset()
+        self._reactions, self._group, self._remarks = reactions, group, remarks
+        self._intake = Intake(opened.account, home, people, memory)
         self._read_to: str | None = None  # the newest ts reported
         self._whole: Micros | None = None  # everything since is, or will be, reported
-        self._seen: OrderedDict[ids.Place, Micros] = OrderedDict()  # -> when edited, or _GONE
-        self._echoed: OrderedDict[ids.Place, Micros] = OrderedDict()
         self._events: OrderedDict[str, None] = OrderedDict()
-        self._directs: OrderedDict[str, None] = OrderedDict()
-        self._kept: deque[News] = deque(maxlen=KEPT)
+        self._steps: dict[asyncio.Future[Inbound], AsyncGenerator[Inbound]] = {}  # reading's next ones
         self._beat = 0
 
     @property
@@ -96,16 +86,43 @@ class SlackLink:
 
     async def inspect(self) -> tuple[Remark, ...]:
         """See `bridge.ports.Inspected`."""
-        return self._remarks
+        return self._remarks + await asked(self._group.remarks())
 
     # -------------------------------------------------------------- reading
 
     async def inbound(self, after: Cursor | None) -> AsyncIterator[Inbound]:
-        """See `bridge.ports.Link.inbound`. The socket is open before the history is read, so that nothing
-        falls between the two."""
+        """See `bridge.ports.Link.inbound`. Controls come as they are used, whatever is being read."""
+        steps = self._steps
+        for source in (self._controls(), self._happenings(after)):
+            steps[asyncio.ensure_future(anext(source))] = source
+        try:
+            while True:
+                done, _ = await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
+                for step in [step for step in steps if step in done]:
+                    source, item = steps.pop(step), step.result()
+                    steps[asyncio.ensure_future(anext(source))] = source
+                    yield item
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End the reading, also where nobody waits for what it brings any more."""
+        for step in self._steps:
+            step.cancel()
+        await asyncio.gather(*self._steps, return_exceptions=True)
+
+    async def _controls(self) -> AsyncGenerator[Inbound]:
+        """Without a cursor: they say nothing of how far has been read."""
+        while True:
+            frame = await self._feed.control()
+            for what in await self._safely(self._used(frame), frame.body):
+                yield Inbound(self._home.network, what)
+
+    async def _happenings(self, after: Cursor | None) -> AsyncGenerator[Inbound]:
+        """The socket is open before the history is read, so that nothing falls between the two."""
         if after is not None:
             self._read_to, directs = ids.parse_cursor(after)
-            self._directs.update(dict.fromkeys(directs))
+            self._intake.directs.update(dict.fromkeys(directs))
         async for item in self._gap():
             yield item
         while True:
@@ -125,11 +142,11 @@ class SlackLink:
 
     async def follow(self, interest: Interest) -> None:
         """See `bridge.ports.Link.follow`."""
-        threads = frozenset(interest.threads)
-        added, self._threads = threads - self._threads, threads
-        self._interest = interest
-        kept, horizon = list(self._kept), self._clock.now() - OVERLAP
-        self._kept.clear()
+        intake, threads = self._intake, frozenset(interest.threads)
+        added = threads - intake.threads
+        intake.interest, intake.threads = interest, threads
+        kept, horizon = list(intake.kept), self._clock.now() - OVERLAP
+        intake.kept.clear()
         for news in kept:
             if ids.micros(news.ts) >= horizon:
                 self._feed.note(Frame("again", news._asdict()))
@@ -145,13 +162,14 @@ class SlackLink:
         places = [p for p in self._places(refs) if p.channel != self._home.hosts]
         wanted = {p.ts for p in places if p.channel == self._home.channel}
         found: dict[str, Message] = {}
-        if len(wanted) > FEW:
-            oldest = min(ids.micros(ts) for ts in wanted)
-            found = (await self._asked(self._history.sweep(self._home.channel, oldest, 0))).messages
-        for ts in sorted(found):
-            news = News("changed", self._home.channel, ts, found[ts])
-            for what in await self._safely(self._take(news, again=ts in wanted), news.message):
-                yield Inbound(self._home.network, what)
+        with self._reactions.reading():
+            if len(wanted) > FEW:
+                oldest = min(ids.micros(ts) for ts in wanted)
+                found = (await asked(self._history.sweep(self._home.channel, oldest, 0))).messages
+            for ts in sorted(found):
+                news = News("changed", self._home.channel, ts, found[ts])
+                for what in await self._safely(self._taken(news, 0, again=ts in wanted), news.message):
+                    yield Inbound(self._home.network, what)
         for place in places:
             if place.channel == self._home.channel and place.ts in found:
                 continue
@@ -166,39 +184,60 @@ class SlackLink:
                 return []
             raise failure.trouble() from None
         if message is None:
-            return await self._take(News("gone", *place, {}), again=True)
-        return await self._safely(self._take(News("changed", *place, message), again=True), message)
+            return await self._intake.take(News("gone", *place, {}), again=True)
+        return await self._safely(self._taken(News("changed", *place, message), 0, again=True), message)
 
     # -------------------------------------------------------------- gaps
 
     async def _gap(self) -> AsyncIterator[Inbound]:
         """What the channel, its threads and the direct conversations hold that was not reported: new, changed
-        and, as far as we remember, removed."""
-        home, interest = self._home, self._interest
+        and, as far as we remember, removed; the reactions there; and who commands."""
+        for leaders in await asked(self._group.leaders()):
+            yield Inbound(self._home.network, leaders)
+        oldest = self._since()
+        with self._reactions.reading():
+            for news in await self._unread(oldest):
+                whats = await self._safely(self._taken(news, oldest), news.message)
+                self._advance(news.ts)
+                for what in whats:
+                    yield self._inbound(what, last=what is whats[-1])
+
+    def _since(self) -> Micros:
+        """From when on the history has to be read."""
+        interest = self._intake.interest
         oldest = interest.since or self._clock.now()
         if self._read_to is not None:
             oldest = max(interest.since, ids.micros(self._read_to) - OVERLAP)
         self._whole = oldest if self._whole is None else min(self._whole, oldest)
-        heads = [ids.micros(p.ts) for p in self._places(self._threads) if p.channel == home.channel]
-        reading = self._history.sweep(home.channel, min([oldest, *heads]), oldest, self._lively(oldest))
-        seen = [p for p, edited in self._seen.items() if p.channel == home.channel and edited != _GONE]
-        swept = await self._asked(reading)
+        return oldest
+
+    async def _unread(self, oldest: Micros) -> list[News]:
+        """What the history holds of our channels, in the order it was written."""
+        home, intake = self._home, self._intake
+        heads = [ids.micros(p.ts) for p in self._places(intake.threads) if p.channel == home.channel]
+        reading = self._history.sweep(home.channel, min([oldest, *heads]), oldest, intake.lively(oldest))
+        standing = intake.standing()
+        swept = await asked(reading)
         items = [News("new", home.channel, ts, m) for ts, m in swept.messages.items()]
-        missing = [place for place in seen if self._missing(place, swept)]
-        items += [News("gone", *p, {}) for p in missing if await self._asked(self._history.one(*p)) is None]
-        for direct in await self._asked(self._history.directs()):
-            _remember(self._directs, direct, None, DIRECTS)
-        for direct in tuple(self._directs):
-            messages, _ = await self._asked(self._history.channel(direct, oldest))
+        missing = [place for place in standing if self._missing(place, swept)]
+        items += [News("gone", *p, {}) for p in missing if await asked(self._history.one(*p)) is None]
+        for direct in await asked(self._history.directs()):
+            remember(intake.directs, direct, None, DIRECTS)
+        for direct in tuple(intake.directs):
+            messages, _ = await asked(self._history.channel(direct, oldest))
             items += [News("new", direct, m["ts"], m) for m in messages]
-        for news in sorted(items, key=lambda n: ids.micros(n.ts)):
-            known = news.kind == "gone" or ids.Place(news.channel, news.ts) in self._seen
-            if not known and max(ids.micros(news.ts), convert.edited(news.message)) < oldest:
-                continue
-            whats = await self._safely(self._take(news), news.message)
-            self._advance(news.ts)
-            for what in whats:
-                yield self._inbound(what, last=what is whats[-1])
+        return sorted(items, key=lambda n: ids.micros(n.ts))
+
+    async def _taken(self, news: News, oldest: Micros, *, again: bool = False) -> list[What]:
+        """What something that was read says: of what is older than the gap, only what has changed, and the
+        reactions."""
+        place, whats = ids.Place(news.channel, news.ts), list[What]()
+        known = news.kind == "gone" or self._intake.knows(place)
+        if known or max(ids.micros(news.ts), convert.edited(news.message)) >= oldest:
+            whats += await self._intake.take(news, again=again)
+        if news.kind != "gone":
+            whats += await asked(self._reactions.standing(place, news.message))
+        return whats
 
     def _missing(self, place: ids.Place, swept: Swept) -> bool:
         """Whether a message should have been found and was not."""
@@ -206,16 +245,11 @@ class SlackLink:
         looked = thread in swept.threads or (thread == place.ts and ids.micros(place.ts) >= swept.oldest)
         return looked and place.ts not in swept.messages
 
-    def _lively(self, since: Micros) -> set[str]:
-        """The threads in which we saw a reply of that time: it may be gone by now."""
-        recent = (p for p in self._seen if p.channel == self._home.channel and ids.micros(p.ts) >= since)
-        return {known[0] for p in recent if (known := self._memory.get(p)) and known[0] != p.ts}
-
     async def _thread(self, channel: str, root: str) -> list[What]:
-        messages, _ = await self._asked(self._history.thread(channel, root))
+        messages, _ = await asked(self._history.thread(channel, root))
         whats: list[What] = []
         for m in messages:
-            whats += await self._safely(self._take(News("new", channel, m["ts"], m)), m)
+            whats += await self._safely(self._taken(News("new", channel, m["ts"], m), 0), m)
         return whats
 
     # -------------------------------------------------------------- one thing that happened
@@ -231,29 +265,47 @@ class SlackLink:
         body = frame.body
         match frame.kind:
             case "again":
-                return await self._take(News(**body))
+                return await self._intake.take(News(**body))
             case "thread":
                 return await self._thread(body["channel"], body["ts"])
-            case "command":
-                fresh = self._first(body.get("trigger_id"))
-                return [console.typed(body, self._home)] if fresh else []
-            case "action":
-                fresh = self._first(body.get("trigger_id"))
-                return [*console.pressed(body, self._home, await self._called(body["user"]))] if fresh else []
-        self._home.app = body.get("api_app_id") or self._home.app
-        news = convert.news(body["event"]) if self._first(body.get("event_id")) else None
-        if news is None or not self._ours_to_read(news.channel, body["event"]["type"]):
+        event = self._event(body)
+        if event is None:
             return []
-        whats = await self._take(news)
+        if event["type"] in {"reaction_added", "reaction_removed"}:
+            return [*await self._reactions.live(event)]
+        if self._group.changes(event):
+            return [*await asked(self._group.leaders())]
+        news = convert.news(event)
+        if news is None or not self._ours_to_read(news.channel, event["type"]):
+            return []
+        whats = await self._intake.take(news)
         self._advance(news.ts)
         return whats
 
+    async def _used(self, frame: Frame) -> list[What]:
+        """What a control says that somebody used."""
+        body = frame.body
+        if frame.kind == "control":
+            if not self._first(console.once(body)):
+                return []
+            return [*console.commands(body, self._home, await self._called(console.user(body)))]
+        event = self._event(body)
+        if event is None:
+            return []
+        if event["type"] == "app_home_opened":
+            return [*console.opened(event, self._home, await self._called({"id": event["user"]}))]
+        return [*await self._reactions.live(event)]
+
+    def _event(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """The event in a callback, if it was not seen before."""
+        self._home.app = body.get("api_app_id") or self._home.app
+        event: dict[str, Any] = body["event"]
+        return event if self._first(body.get("event_id")) else None
+
     async def _called(self, user: dict[str, Any]) -> str:
-        """How to call who pressed a button. A command must not fail for want of a name."""
-        try:
-            return (await self._people.meet([user["id"]]))[user["id"]].name
-        except Failure:
-            return str(user.get("name") or user["id"])
+        """How to call who used a control."""
+        author = await self._people.quickly(user["id"])
+        return (author and (author.name or author.handle)) or str(user.get("name") or user["id"])
 
     def _ours_to_read(self, channel: str, kind: str) -> bool:
         """Our channels, direct messages, and where somebody speaks to us. Other channels we are in are not
@@ -261,70 +313,7 @@ class SlackLink:
         home = self._home
         return channel in {home.channel, home.hosts} or channel.startswith("D") or kind == "app_mention"
 
-    async def _take(self, news: News, *, again: bool = False) -> list[What]:
-        """What one change of one message is to the core. `again`: say it even if it has been said."""
-        home, place, message = self._home, ids.Place(news.channel, news.ts), news.message
-        ref = ids.ref(home.network, *place)
-        before = self._seen.get(place)
-        if news.kind == "gone":
-            if home.ours(message) or news.channel == home.hosts or (before == _GONE and not again):
-                return []
-            _remember(self._seen, place, _GONE, SEEN)
-            return [Removed(ref)]
-        self._memory.saw(news.channel, message)
-        if home.ours(message):
-            return self._echo(place, message)
-        edited = convert.edited(message)
-        if before is not None and not again and (before == _GONE or edited <= before):
-            return []
-        post = await self._post(news)
-        if post is None:
-            return []
-        if not self._wanted(post):
-            self._kept.append(news)
-            return []
-        _remember(self._seen, place, edited, SEEN)
-        if news.channel.startswith("D"):
-            _remember(self._directs, news.channel, None, DIRECTS)
-        known = self._people.introduction(message["user"])
-        whats: list[What] = [] if known is None else [known]
-        if before is None and not again:
-            whats.append(Written(post))
-        if edited or before is not None or again:
-            whats.append(Edited(post))
-        return whats
-
-    def _echo(self, place: ids.Place, message: dict[str, Any]) -> list[What]:
-        stamp = convert.stamp(message)
-        if stamp is None or self._echoed.get(place) == stamp:
-            return []
-        _remember(self._echoed, place, stamp, SEEN)
-        home = self._home
-        return [Echoed(stamp, ids.ref(home.network, *place), ids.uri(home.team, *place))]
-
-    async def _post(self, news: News) -> Post | None:
-        home = self._home
-        if news.channel == home.hosts or not convert.personal(news.message):
-            return None
-        authors = await self._asked(self._people.meet(convert.people(news.message)))
-        return convert.inbound(news.message, news.channel, home, authors, self._interest.tags)
-
-    def _wanted(self, post: Post) -> bool:
-        if post.reach == "direct" or self._opened.account in post.mentions:
-            return True
-        followed = post.root in self._threads or any(quoted in self._threads for quoted in post.quotes)
-        return post.at >= self._interest.since and (
-            followed or not set(post.tags).isdisjoint(self._interest.tags)
-        )
-
     # -------------------------------------------------------------- help
-
-    async def _asked(self, request: Awaitable[T]) -> T:
-        """What was read, or the LinkError that stands for its failure."""
-        try:
-            return await request
-        except Failure as failure:
-            raise failure.trouble() from None
 
     async def _safely(self, reading: Awaitable[list[What]], payload: dict[str, Any]) -> list[What]:
         """What a payload says, if it can be read."""
@@ -337,7 +326,7 @@ class SlackLink:
         """Whether this event was not seen before."""
         if event is None or event in self._events:
             return event is None
-        _remember(self._events, event, None, SEEN)
+        remember(self._events, event, None, SEEN)
         return True
 
     def _advance(self, ts: str) -> None:
@@ -345,7 +334,7 @@ class SlackLink:
             self._read_to = ts
 
     def _cursor(self) -> Cursor | None:
-        return None if self._read_to is None else ids.cursor(self._read_to, tuple(self._directs))
+        return None if self._read_to is None else ids.cursor(self._read_to, tuple(self._intake.directs))
 
     def _inbound(self, what: What, *, last: bool) -> Inbound:
         return Inbound(self._home.network, what, self._cursor() if last else None)
@@ -374,11 +363,3 @@ class SlackLink:
     async def whisper(self, account: Account, place: Place, notice: Notice) -> None:
         """See `bridge.ports.Console.whisper`."""
         await self._desk.whisper(account, place, notice)
-
-
-def _remember(memory: OrderedDict[K, T], key: K, value: T, most: int) -> None:
-    """Keep the newest `most`."""
-    memory[key] = value
-    memory.move_to_end(key)
-    while len(memory) > most:
-        memory.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +17,7 @@ from bridge.ports import Clock
 
 _MOST = 2_000  # people remembered
 _FRESH = 15 * MINUTE  # a profile is looked at again after this: somebody may have added #nobridge
+_QUICK = 1.0  # seconds: a form has to be opened within three, and what is hidden be gone within one
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -37,6 +39,20 @@ class People:
     async def meet(self, users: Iterable[str]) -> dict[str, Author]:
         """The authors by user id. Raises Failure."""
         return {user: (await self._one(user)).author for user in users}
+
+    def known(self, user: str) -> Author | None:
+        """Somebody we have met, without asking."""
+        known = self._known.get(user)
+        return known.author if known else None
+
+    async def quickly(self, user: str) -> Author | None:
+        """Somebody who has just used a control and waits, as far as can be learnt in no time: a command must
+        not fail, nor be late, for want of a name."""
+        try:
+            async with asyncio.timeout(self._clock.timeout(_QUICK)):
+                return (await self._one(user)).author
+        except (Failure, TimeoutError):
+            return self.known(user)
 
     def introduction(self, user: str) -> AuthorKnown | None:
         """What to say of somebody met before their post is shown; None if it has been said."""

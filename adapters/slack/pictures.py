@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
@@ -85,10 +86,10 @@ class Pictures:
 
     async def _upload(self, name: str, content: bytes, alt: str) -> str:
         asked = {"filename": name, "length": len(content)} | ({"alt_txt": alt[:ALT]} if alt else {})
-        place = await self._web.write("files.getUploadURLExternal", asked)
+        place = await self._web.form("files.getUploadURLExternal", asked)
         await self._web.upload(place["upload_url"], content)
         file = {"id": place["file_id"], "title": name}
-        await self._web.write("files.completeUploadExternal", {"files": [file]})
+        await self._web.form("files.completeUploadExternal", {"files": json.dumps([file])})
         return str(place["file_id"])
 
     async def _processed(self, id_: str) -> None:

@@ -12,6 +12,7 @@ from bridge.model import Text
 Block: TypeAlias = dict[str, Any]
 
 _COUNTED = {"text", "url", "value", "alt_text"}
+SECTION = 3_000  # characters of a section's text (Slack's documentation)
 TEXT = 4_000  # characters of `text` that chat.update takes; chat.postMessage advises the same (documentation)
 
 
@@ -97,16 +98,46 @@ def block(*sections: Block) -> Block:
     return {"type": "rich_text", "elements": [s for s in sections if s["elements"]]}
 
 
+def short(words: str, size: int) -> str:
+    """At most `size` characters, the last one "…" if anything was left out."""
+    return words if len(words) <= size else words[: size - 1].rstrip() + "…"
+
+
 def plain_text(words: str, size: int) -> Block:
     """A plain_text object; emoji codes stay as typed."""
-    return {"type": "plain_text", "text": words[:size], "emoji": False}
+    return {"type": "plain_text", "text": short(words, size), "emoji": False}
+
+
+def paragraphs(words: str, most: int = 20) -> list[Block]:
+    """Words as sections of plain_text, for views, in which no rich_text is documented; cut at line breaks where
+    one section cannot hold them, and after `most` sections."""
+    sections: list[Block] = []
+    rest = words.strip()
+    while rest and len(sections) < most - 1 and len(rest) > SECTION:
+        end = rest.rfind("\n", 1, SECTION) + 1 or SECTION
+        sections.append({"type": "section", "text": plain_text(rest[:end].rstrip(), SECTION)})
+        rest = rest[end:].lstrip()
+    return [*sections, {"type": "section", "text": plain_text(rest, SECTION)}] if rest else sections
+
+
+def opens(text: Text, most: int = 10) -> list[Block]:
+    """The links of a text of ours that stands there in plain words, for those who want to follow them."""
+    urls = dict.fromkeys(a for s in text.spans if s.kind == "link" and (a := address(s.value)))
+    links = [{"type": "mrkdwn", "text": _sequence(url, url)} for url in urls if len(url) < SECTION // 2]
+    return [{"type": "context", "elements": links[:most]}] if links else []
 
 
 def weight(thing: object) -> int:
-    """How many characters of a message Slack may count: its texts and, to be safe, its addresses."""
+    """How many characters of a message Slack may count: its texts, escaped, as UTF-16 has them, and, to be safe,
+    its addresses."""
     if isinstance(thing, dict):
-        own = sum(len(v) for k, v in thing.items() if k in _COUNTED and isinstance(v, str))
+        own = sum(_units(v) for k, v in thing.items() if k in _COUNTED and isinstance(v, str))
         return own + weight([v for v in thing.values() if isinstance(v, dict | list)])
     if isinstance(thing, Iterable) and not isinstance(thing, str):
         return sum(weight(item) for item in thing)
     return 0
+
+
+def _units(words: str) -> int:
+    size = len(words) if words.isascii() else len(words.encode("utf-16-le", "surrogatepass")) // 2
+    return size + 4 * words.count("&") + 3 * (words.count("<") + words.count(">"))

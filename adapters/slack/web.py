@@ -6,9 +6,9 @@ Reads may be repeated here; writes never are.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -57,6 +57,9 @@ _REFUSED = {
 _BROKEN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 
 
+T = TypeVar("T")
+
+
 class Failure(Exception):
     """A call that did not end in "ok". `error` is Slack's word for it, if Slack gave one; `kind` says what
     may have been done."""
@@ -99,6 +102,14 @@ class Failure(Exception):
                 return Unreachable(f"{self}: Slack does not answer as it should.")
 
 
+async def asked(request: Awaitable[T]) -> T:
+    """What was read, or the LinkError that stands for its failure."""
+    try:
+        return await request
+    except Failure as failure:
+        raise failure.trouble() from None
+
+
 class Web:
     """The Web API with our tokens. `skew`: seconds Slack's clock is ahead, as its last answer said; `scopes`:
     what the bot token may do, as its last answer said."""
@@ -120,6 +131,11 @@ class Web:
     async def write(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Call once. Raises Failure."""
         return await self._call(method, http_verb="POST", json=dict(arguments))
+
+    async def form(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Call once, with arguments as a form: the methods for files refuse JSON (reported from live workspaces,
+        and what Slack's own SDK does). Raises Failure."""
+        return await self._call(method, http_verb="POST", data=dict(arguments))
 
     async def read(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Call until it is answered, a few times at most. Raises Failure."""

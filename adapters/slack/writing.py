@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from adapters.slack import blocks, convert, ids
+from adapters.slack import blocks, convert, ids, platform
 from adapters.slack.controls import TooLong
 from adapters.slack.convert import Home
 from adapters.slack.history import History
@@ -35,6 +37,7 @@ from bridge.model import (
 log = logging.getLogger(__name__)
 
 _MOST = 20_000  # messages whose thread or author is remembered
+_DIRECTS = 50  # pages of direct conversations looked through for one person's
 
 # Slack must neither make links and mentions of bare words (chat.update would) nor unfold links.
 _LITERAL: dict[str, Any] = {"parse": "none", "link_names": False}
@@ -69,6 +72,7 @@ class Writer:
     def __init__(self, web: Web, history: History, home: Home, memory: Memory, pictures: Pictures) -> None:
         self._web, self._history, self._home, self._memory = web, history, home, memory
         self._pictures = pictures
+        self._room = blocks.TOTAL  # characters of entries in one message, as far as we know
 
     async def send(self, order: Order) -> Outcome:
         """Raises NeedsLogin; see `bridge.ports.Link.send`."""
@@ -99,8 +103,13 @@ class Writer:
         mark = {"metadata": convert.metadata(order.stamp)} | ({"thread_ts": thread} if thread else {})
         arguments = {"channel": channel, **_LITERAL, **_FOLDED, **mark}
         answer = await self._say("chat.postMessage", op.content, arguments)
+        if thread and (answer.get("message") or {}).get("thread_ts") != thread:  # its first message is gone
+            if not isinstance(op.content, Gathered):
+                await self._web.write("chat.delete", {"channel": answer["channel"], "ts": answer["ts"]})
+                return Refused("The message it replies to is gone.")
+            thread = None
         self._memory.saw(answer["channel"], {"ts": answer["ts"], "thread_ts": thread})
-        if channel.startswith("U"):
+        if _personal(channel):
             self._memory.directs[channel] = answer["channel"]
         return self._sent(answer["channel"], answer["ts"], thread)
 
@@ -115,16 +124,21 @@ class Writer:
         self, method: str, content: Content, arguments: dict[str, Any], *, named: bool = False
     ) -> dict[str, Any]:
         """Slack refuses a whole message for one picture that it cannot fetch or has not looked at yet; then the
-        pictures are described. Raises Failure, Unfit, TooLong."""
-        shown = blocks.message(content, named=named, files=await self._pictures.uploaded(content))
-        try:
-            return await self._web.write(method, arguments | shown.arguments())
-        except Failure as failure:
-            if failure.error != "invalid_blocks" or not shown.illustrated:
-                raise
-            log.warning("slack: pictures are described in words: %s", failure)
-        shown = blocks.message(content, named=named, files=None)
-        return await self._web.write(method, arguments | shown.arguments())
+        pictures are described. It does not say how much a message holds; what several entries take is made less
+        until it fits, and stays so. Raises Failure, Unfit, TooLong."""
+        files: Mapping[str, str] | None = await self._pictures.uploaded(content)
+        while True:
+            shown = blocks.message(content, named=named, files=files, room=self._room)
+            try:
+                return await self._web.write(method, arguments | shown.arguments())
+            except Failure as failure:
+                if failure.error == "invalid_blocks" and shown.illustrated:
+                    files = None
+                elif failure.error == "msg_blocks_too_long" and isinstance(content, Gathered):
+                    self._room = min(self._room, shown.weight) * 3 // 4
+                else:
+                    raise
+                log.warning("slack: shown with less: %s", failure)
 
     async def _retract(self, op: Retract) -> Outcome:
         place = self._place(op.target)
@@ -136,7 +150,11 @@ class Writer:
         return self._sent(place.channel, place.ts)
 
     async def _where(self, order: Order, op: Publish) -> tuple[str, str | None] | Refused:
-        """Channel and thread. A private answer to words in a channel goes to their author alone."""
+        """Channel and thread. A private answer to words in a channel goes to their author alone; for one person
+        the channel is their direct conversation, or their id, which opens it."""
+        if op.to:
+            known = self._memory.directs.get(op.to) or op.to
+            return (known, None) if _personal(op.to) else Refused(f"{op.to!r} is not the ID of a member.")
         if not isinstance(op.reply_to, Ref):
             if op.reach == "direct":
                 return Refused("A direct message in Slack must answer somebody's message.")
@@ -191,18 +209,42 @@ class Writer:
         if isinstance(where, Refused):
             return Absent()
         channel, thread = where
-        if channel.startswith("U"):
-            return Unknown("Slack does not say in which direct conversation it would be.")
+        if _personal(channel):
+            try:
+                channel = await self._direct(channel)
+            except Failure as failure:
+                if failure.error != "missing_scope":
+                    raise
+                return Unknown(f"Slack does not say in which direct conversation it would be: {failure}")
+            if not channel:
+                return Absent()  # it would have begun one
         oldest = order.stamp - MINUTE  # it cannot be older than its order, save for the clocks' difference
         messages, complete = (
             await self._history.channel(channel, oldest)
             if thread is None
             else await self._history.thread(channel, thread, oldest)
         )
-        ours = sorted(m["ts"] for m in messages if convert.stamp(m) == order.stamp and self._home.ours(m))
+        ours = self._of(order, messages)
+        if thread and not ours:  # without its first message it would stand in the channel
+            thread = None
+            messages, whole = await self._history.channel(channel, oldest)
+            ours, complete = self._of(order, messages), complete and whole
         if ours:
             return Found(tuple(self._sent(channel, ts, thread) for ts in ours))
         return Absent() if complete else Unknown("Too much was written since to look through.")
+
+    def _of(self, order: Order, messages: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Where an order's messages stand among others, oldest first."""
+        return sorted(m["ts"] for m in messages if convert.stamp(m) == order.stamp and self._home.ours(m))
+
+    async def _direct(self, user: str) -> str:
+        """The direct conversation with somebody, "" if there is none. Raises Failure."""
+        async for page in self._web.pages("users.conversations", _DIRECTS, types="im"):
+            for direct in page["channels"]:
+                if direct.get("user") == user:
+                    self._memory.directs[user] = str(direct["id"])
+                    return str(direct["id"])
+        return ""
 
     def _found(self, target: Ref | tuple[int, int], version: str = "") -> Found:
         place = self._place(target)
@@ -224,3 +266,8 @@ class Writer:
             return ids.place(target)
         except ValueError as error:
             raise Failure("chat", "refused", "not a message of Slack", str(error)) from None
+
+
+def _personal(channel: str) -> bool:
+    """Whether a message sent there goes to one member: where a channel's id is asked for, a member's will do."""
+    return re.fullmatch(platform.handle[0], channel) is not None

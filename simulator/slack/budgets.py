@@ -8,7 +8,7 @@ import math
 SECOND = 1_000_000
 MINUTE = 60.0
 
-TIER_3, TIER_4 = 50, 100
+TIER_2, TIER_3, TIER_4 = 20, 50, 100
 TIERS = {
     "chat.update": TIER_3,
     "chat.delete": TIER_3,
@@ -22,6 +22,18 @@ TIERS = {
     "files.getUploadURLExternal": TIER_4,
     "files.completeUploadExternal": TIER_4,
     "files.info": TIER_4,
+    "views.open": TIER_4,
+    "views.push": TIER_4,
+    "views.update": TIER_4,
+    "views.publish": TIER_4,
+    "reactions.add": TIER_3,
+    "reactions.remove": TIER_2,
+    "reactions.get": TIER_3,
+    "pins.add": TIER_2,
+    "pins.remove": TIER_2,
+    "pins.list": TIER_2,
+    "conversations.open": TIER_3,
+    "usergroups.users.list": TIER_2,
 }
 BURST = 4  # messages a channel takes at once
 

@@ -8,16 +8,21 @@ import itertools
 import json
 import secrets
 import uuid
+from collections.abc import Callable
+from typing import TypeAlias
 
 from aiohttp import WSMsgType, web
 
 from simulator.clock import Clock
 from simulator.faults import Faults
+from simulator.slack.tickets import PATIENCE, Spell
 from simulator.slack.wire import APP, BOT_USER, SECOND, TEAM, Table
 
 MOST = 10  # sockets of one app
 HELD = 5.0  # seconds of chat time a frame is held back to be swapped with its successor
 _OVER = None
+
+Answered: TypeAlias = Callable[[Table], None]  # takes what an app answers to an interaction
 
 
 class Socket:
@@ -47,10 +52,12 @@ class Hub:
         self.acked: list[str] = []  # envelope ids, in order
         self.sent = 0
         self.opened = 0
+        self.patience = PATIENCE  # seconds in which an interaction is to be acknowledged
         self._sockets: list[Socket] = []
         self._tickets: set[str] = set()
         self._held: list[tuple[int, Table]] = []
         self._turn = itertools.count()
+        self._asked: dict[str, tuple[Answered, Spell]] = {}  # by envelope id
 
     @property
     def connected(self) -> int:
@@ -100,7 +107,15 @@ class Hub:
         async for message in ws:
             if message.type is WSMsgType.TEXT:
                 with contextlib.suppress(ValueError, KeyError):
-                    self.acked.append(json.loads(message.data)["envelope_id"])
+                    self._ack(json.loads(message.data))
+
+    def _ack(self, frame: Table) -> None:
+        """An acknowledgement, perhaps with an answer; one that comes late counts for nothing."""
+        self.acked.append(frame["envelope_id"])
+        answered, spell = self._asked.pop(frame["envelope_id"], (None, None))
+        if answered is not None and spell is not None and not spell.over:
+            payload = frame.get("payload")
+            answered(payload if isinstance(payload, dict) else {})
 
     def _hello(self) -> Table:
         return {
@@ -112,32 +127,40 @@ class Hub:
 
     # ------------------------------------------------------------ frames
 
-    def event(self, event: Table) -> None:
-        """An event to any one socket; lost if there is none. The stream's faults strike here."""
+    def event(self, event: Table) -> bool:
+        """An event to any one socket; lost (False) if there is none. The stream's faults strike here."""
         if not self._sockets:
-            return
+            return False
         if self._hit("socket_dropped"):
             self.drop()
-            return
+            return False
         if self._hit("bad_payload"):
             self._junk()
         frame = self._envelope("events_api", self._callback(event))
         if self._hit("reordered"):
             self._held.append((self.clock.now() + int(HELD * SECOND), frame))
-            return
+            return True
         self._deliver(frame)
         if self._hit("duplicated"):
             again = {"envelope_id": str(uuid.uuid4()), "retry_attempt": 1, "retry_reason": "timeout"}
             self._deliver(frame | again)
         self.release()
+        return True
 
-    def interactive(self, payload: Table) -> bool:
-        """A control was used; False if nobody is there to hear of it."""
-        return self._deliver(self._envelope("interactive", payload) | {"accepts_response_payload": True})
+    def interactive(self, payload: Table, answered: Answered | None = None) -> bool:
+        """A control was used; False if nobody is there to hear of it. Slack never sends one twice."""
+        return self._ask("interactive", payload, answered)
 
-    def slash(self, payload: Table) -> bool:
+    def slash(self, payload: Table, answered: Answered | None = None) -> bool:
         """A slash command was typed."""
-        return self._deliver(self._envelope("slash_commands", payload) | {"accepts_response_payload": True})
+        return self._ask("slash_commands", payload, answered)
+
+    def _ask(self, kind: str, payload: Table, answered: Answered | None) -> bool:
+        envelope = self._envelope(kind, payload) | {"accepts_response_payload": True}
+        self._asked = {id_: asked for id_, asked in self._asked.items() if not asked[1].over}
+        if answered is not None:
+            self._asked[envelope["envelope_id"]] = answered, Spell(self.clock, self.patience)
+        return self._deliver(envelope)
 
     def release(self, *, due: bool = False) -> None:
         """Send what was held back (`due`: only what was held for long)."""

@@ -12,6 +12,7 @@ BOT_USER, BOT, BOT_NAME = "U0BRIDGE", "B0BRIDGE", "chatbridge"
 CHAT, HOSTS = "C0CHAT", "C0HOSTS"
 SITE = "https://teashop.slack.example/"
 URL = re.compile(r"https?://[^\s<>\"'”’]+[^\s<>\"'”’.,;:!?)\]}]")
+REACTED = 50  # users a message names for a reaction; how many Slack does it leaves open (documentation)
 
 Table = dict[str, Any]
 
@@ -51,6 +52,10 @@ class Member:
             "is_app_user": False,
         }
 
+    def actor(self) -> Table:
+        """As the payload of an interaction names who used something."""
+        return {"id": self.id, "username": self.handle, "name": self.handle, "team_id": TEAM}
+
 
 @dataclass
 class Message:
@@ -71,6 +76,7 @@ class Message:
     deleted: bool = False
     replies: list[str] = field(default_factory=list)  # ts of live ones
     files: list[Table] = field(default_factory=list)
+    reactions: dict[str, list[str]] = field(default_factory=dict)  # ids of users, by emoji
 
     @property
     def id(self) -> str:
@@ -82,8 +88,8 @@ class Message:
         """Deleted, but others replied to it."""
         return self.deleted and bool(self.replies)
 
-    def json(self, *, metadata: bool = True) -> Table:
-        """As the history gives it."""
+    def json(self, *, metadata: bool = True, full: bool = False) -> Table:
+        """As the history gives it. `full`: with everybody who reacted, and not just some of them."""
         body: Table = {"type": "message", "ts": self.ts, "text": self.text, "team": TEAM}
         if self.stump:
             body |= {
@@ -106,6 +112,11 @@ class Message:
         if self.files:
             body |= {"subtype": "file_share", "files": self.files, "upload": True}
         body["blocks"] = self.blocks or [as_blocks(self.text)]
+        if self.reactions:
+            body["reactions"] = [
+                {"name": name, "users": users[: None if full else REACTED], "count": len(users)}
+                for name, users in self.reactions.items()
+            ]
         if self.edited:
             body["edited"] = {"user": self.user or BOT_USER, "ts": self.edited}
         return body | self._thread()
@@ -153,6 +164,11 @@ def typed(words: str, users: dict[str, str]) -> str:
 def ts(at: int) -> str:
     """Microseconds as a ts."""
     return f"{at // SECOND}.{at % SECOND:06d}"
+
+
+def channel_name(channel: str) -> str:
+    """What people call a channel."""
+    return {CHAT: "chat", HOSTS: "hosts"}.get(channel, "directmessage")
 
 
 def channel_type(channel: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.slack import platform
 from adapters.slack.link import SlackLink
-from bridge.model import Card, Text
+from bridge.model import Card, Command, Text
 from bridge.ports import Console, Platform
 from simulator.clock import Clock
 from simulator.faults import Faults
@@ -16,20 +16,34 @@ from tests.conformance.came import Session
 from tests.conformance.rig import Rig, Subject
 
 
+class Workspace(Server):
+    """A stand-in workspace whose app is configured further."""
+
+    table: dict[str, Any]
+
+    def access(self) -> dict[str, Any]:
+        access = super().access()
+        return {**access, "table": access["table"] | self.table}
+
+
 class Slack(Subject):
     network = "slack"
     options: dict[str, Any] = {}  # noqa: RUF012 - set by each test for its own instance
+    table: dict[str, Any] = {}  # noqa: RUF012 - likewise
 
     def platform(self) -> Platform:
         return platform
 
     def stage(self, network: str, clock: Clock, faults: Faults, options: dict[str, Any]) -> Stage:
-        return Server(network, clock, faults, {**options, **self.options})
+        made = Workspace(network, clock, faults, {**options, **self.options})
+        made.table = self.table
+        return made
 
 
-def subject(**options: Any) -> Slack:
+def subject(table: dict[str, Any] | None = None, **options: Any) -> Slack:
+    """A workspace with these `options`, our app in it with further keys of its config's `table`."""
     made = Slack()
-    made.options = options
+    made.options, made.table = options, table or {}
     return made
 
 
@@ -42,6 +56,12 @@ def slack(link: Session) -> SlackLink:
     assert isinstance(link.link, SlackLink)
     assert isinstance(link.link, Console)
     return link.link
+
+
+async def commanded(link: Session, number: int) -> list[Command]:
+    """The first so many commands that came over the wire, once no more are on their way."""
+    await link.until(lambda: len(link.others(Command)) >= number, f"{number} commands")
+    return link.others(Command)
 
 
 def card(text: str, no: int = 1) -> Card:

@@ -13,14 +13,10 @@ from adapters.slack import LIMITS, blocks, rich
 from adapters.slack.blocks import Message
 from adapters.slack.controls import Control, TooLong
 from bridge.model import (
-    MINUTE,
-    Board,
     Button,
     Card,
     Content,
     Gathered,
-    Health,
-    Line,
     Media,
     Notice,
     Span,
@@ -274,13 +270,12 @@ def test_a_servers_own_emoji_stays_a_word() -> None:
 
 def test_many_entries_share_a_message() -> None:
     made = shown(Gathered(tuple(card(n, text=f"word{n} " * 60) for n in range(45)), short=True))
-    assert len(made.blocks) == 45
+    assert len(made.blocks) == 5, "each block costs room of its own"
     assert made.username is None
     for n in range(45):
-        assert f"A3 · {n} · Ann · @ann@tea.example · Mastodon" in read(made)
-        assert f"word{n} " in read(made)
-    with pytest.raises(TooLong, match="51 entries"):
-        blocks.message(Gathered(tuple(card(n) for n in range(51))))
+        assert f"A3 · {n} · Ann · @ann@tea.example · Mastodon · open\nword{n} word{n}" in read(made)
+    with pytest.raises(TooLong, match="200 entries"):
+        blocks.message(Gathered(tuple(card(n) for n in range(200))))
     with pytest.raises(TooLong, match="no entry"):
         blocks.message(Gathered(()))
 
@@ -322,6 +317,65 @@ def test_whatever_the_entries_are_slack_takes_them(cards: list[Card], short: boo
     shown(Gathered(tuple(cards), short=short))
 
 
+def test_few_entries_stand_apart_and_many_below_each_other() -> None:
+    few = shown(Gathered(tuple(card(n) for n in range(10)), short=True))
+    assert len(few.blocks) == 10
+    many = shown(Gathered(tuple(card(n) for n in range(11)), short=True))
+    assert len(many.blocks) == 2
+    lines = read(many).splitlines()
+    for n in range(11):
+        at = lines.index(f"A3 · {n} · Ann · @ann@tea.example · Mastodon · open")
+        assert lines[at + 1].strip() == "We meet."
+
+
+def test_what_many_entries_say_is_cut_no_more_than_it_must() -> None:
+    """Fifty answers of 200 characters: each keeps its heading and its link, and as many words as fit."""
+    words = "We meet on the first Tuesday, whoever comes. " * 5
+    fifty = tuple(
+        card(n, text=words[:200], name="Nurse 07", url=f"https://tea.example/@n/{n}") for n in range(50)
+    )
+    made = shown(Gathered(fifty, short=True))
+    assert blocks.TOTAL - 50 * 40 < made.weight <= blocks.TOTAL
+    said = [e["text"] for e in elements(made) if e["text"].startswith("We meet")]
+    assert len(said) == 50
+    assert min(len(s) for s in said) > 90
+
+
+def test_what_slack_counts_is_counted() -> None:
+    bare = shown(Gathered((card(text="xxxx"), card(43)))).weight
+    assert shown(Gathered((card(text="<&>😀"), card(43)))).weight == bare + 3 + 4 + 3 + 1
+    assert shown(Gathered((card(text="xxxx"), card(43), card(44)))).weight > bare + blocks.BLOCK
+
+
+@pytest.mark.parametrize("cards", [1, 3])
+def test_nothing_others_choose_is_endless(cards: int) -> None:
+    endless = "https://tea.example/" + "x" * 40_000
+    long = "word " * 8_000
+    media = tuple(Media(f"https://tea.example/{n}", alt=long) for n in range(40))
+    given = card(text=long, name=long, handle=long, url=endless, quoted=endless, media=media)
+    made = shown(Gathered((given,) * cards))
+    assert f"A3 · 42 · {'word ' * 11}word…" in (made.arguments()["text"])
+    assert endless not in json.dumps(made.arguments())
+    shown(Gathered((card(warning=long),) * cards))
+    shown(Notice(long, card=given))
+
+
+MARKS = "\u202e\u2066\u2067\u2068\u202d\u200f\u061c"
+
+
+def test_nobody_turns_around_what_stands_beside_their_words() -> None:
+    picture = Media("file:///p", alt=f"pot{MARKS}")
+    evil = card(text=f"tea{MARKS}", name=f"Ann{MARKS}", handle=f"@ann{MARKS}", warning=None, media=(picture,))
+    for cards in ((evil,), (evil, card(43)), (card(warning=f"w{MARKS}", text=f"t{MARKS}"), card(43))):
+        wire = json.dumps(shown(Gathered(cards)).arguments(), ensure_ascii=False)
+        assert not set(MARKS) & set(wire)
+
+
+def test_a_name_from_right_to_left_keeps_to_itself() -> None:
+    made = shown(Gathered((card(name="سارة", handle="@سارة@tea.example"), card(43))))
+    assert "A3 · 42 · \u2068سارة\u2069 · \u2068@سارة@tea.example\u2069 · Mastodon" in read(made)
+
+
 # ---------------------------------------------------------------- the hosts' room
 
 
@@ -352,71 +406,32 @@ def test_a_notice_shows_the_entry_it_is_about() -> None:
     assert "We meet." in made.arguments()["text"]
 
 
-def test_the_board_tells_where_the_chat_is() -> None:
-    made = shown(_board())
-    for words in (
-        "#CoastalTea · Tea for all",
-        "20:07 Europe/London, ends 21:00",
-        "now Q1",
-        "next Q2 at 20:12, in 5 min",
-        "31 entries by 12 people",
-        "▶ 20:05 Q1  What is tea?",
-        "○ 20:12 Q2",
-        "[bluesky: held]",
-        "Q1: mastodon 12, bluesky 5",
-        "Mastodon: ready since 19:00 · last event 20:06",
-        "Bluesky: DOWN since 20:03 · no answer · 3 waiting",
-        "Lucy: hold",
-        "[Next: Q2]",
-    ):
-        assert words in read(made), words
-    assert made.arguments()["text"].startswith("#CoastalTea · Tea for all: open · 20:07 Europe/London")
-
-
-def test_a_board_of_many_items_fits() -> None:
-    many = tuple(
-        Line(f"q{n}", f"Q{n}", "What? " * 100, AT + n * MINUTE, "planned", (("bluesky", "held"),))
-        for n in range(200)
-    )
-    made = shown(_board(lines=many, current="q100", upcoming="q101", log=("x" * 300,) * 40))
-    assert "▶ 21:40 Q100" in read(made)
-    assert "Q101" in read(made)
-
-
-def _board(**more: Any) -> Board:
-    given: dict[str, Any] = {
-        "chat": "tea",
-        "title": "Tea for all",
-        "tag": "CoastalTea",
-        "now": AT + 7 * MINUTE,
-        "phase": "open",
-        "starts": AT,
-        "ends": AT + 60 * MINUTE,
-        "zone": "Europe/London",
-        "lines": (
-            Line(
-                "q1",
-                "Q1",
-                "What is tea?",
-                AT + 5 * MINUTE,
-                "posted",
-                (("bluesky", "held"), ("slack", "posted")),
-            ),
-            Line("q2", "Q2", "Who pours?", AT + 12 * MINUTE, "planned"),
-        ),
-        "current": "q1",
-        "upcoming": "q2",
-        "entries": 31,
-        "people": 12,
-        "answers": (("Q1", (("mastodon", 12), ("bluesky", 5))), ("Q2", ())),
-        "health": (
-            Health("mastodon", "Mastodon", "ready", AT - 60 * MINUTE, last=AT + 6 * MINUTE),
-            Health("bluesky", "Bluesky", "down", AT + 3 * MINUTE, "no answer", waiting=3),
-        ),
-        "log": ("Lucy: hold",),
-        "buttons": (Button("Next: Q2", "next", "tea", item="q2", style="primary"),),
+def test_a_button_asks_before_it_does_harm_and_hands_in_its_words() -> None:
+    end = Button("Close the chat", "end", "tea", style="danger", confirm="Close the chat now?")
+    note = Button("Send the usual words", "note", "tea", item="42", text="Please mind <the> house rules.")
+    long = Button("Erase what Nurse 07 wrote, everywhere", "erase", "tea", confirm="x" * 400)
+    made = shown(Notice("Sure?", (end, note, long)))
+    ending, noting, erasing = made.blocks[1]["elements"]
+    assert ending["confirm"] == {
+        "title": {"type": "plain_text", "text": "Close the chat", "emoji": False},
+        "text": {"type": "plain_text", "text": "Close the chat now?", "emoji": False},
+        "confirm": {"type": "plain_text", "text": "Close the chat", "emoji": False},
+        "deny": {"type": "plain_text", "text": "Cancel", "emoji": False},
+        "style": "danger",
     }
-    return Board(**(given | more))
+    assert "confirm" not in noting
+    said = {"chat": "tea", "item": "42", "text": "Please mind <the> house rules."}
+    assert json.loads(noting["value"]) == said
+    assert erasing["confirm"]["confirm"]["text"] == "Yes", "a way out has room for 30 characters"
+    assert erasing["confirm"]["text"]["text"] == "x" * 299 + "…"
+
+
+def test_a_long_notice_is_whole_and_a_longer_one_is_cut() -> None:
+    preview = "\n".join(f"Q{n} on Mastodon: What is tea number {n}?" for n in range(1, 151))
+    assert preview in read(shown(Notice(preview)))
+    assert "Q150" in read(shown(Notice(preview, (Button("Edit…", "edit", "tea", "q1"),), card())))
+    assert "…" in read(shown(Notice("word " * 3_000)))
+    shown(Notice("👩‍👩‍👧‍👦" * 9_000))
 
 
 def test_an_address_is_encoded_once() -> None:

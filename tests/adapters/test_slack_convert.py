@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.slack import convert
+from adapters.slack import convert, mrkdwn
 from adapters.slack.convert import Home
 from adapters.slack.rich import escaped
 from bridge.model import Author, Post, Ref, Span, Text
-from bridge.text import tame
+from bridge.text import tame, tamed
 
 HOME = Home("slack", "T1", "https://teashop.slack.example/", "UBOT", "BBOT", "CCHAT", "CHOSTS", "ABOT")
 ANN = Author("slack:T1/UANN", "@ann", "Ann")
@@ -60,11 +60,11 @@ def post(said: dict[str, Any], channel: str = "CCHAT", belongs: tuple[str, ...] 
     ],
 )
 def test_mrkdwn_as_it_is_read(raw: str, plain: str) -> None:
-    assert convert.text(raw, {"UBEN": "Ben"}).plain == plain
+    assert tamed(mrkdwn.text(raw, {"UBEN": "Ben"})).plain == plain
 
 
 def test_spans_say_where_links_lead_and_who_is_meant() -> None:
-    text = convert.text("<@UBEN>: <https://tea.example/x|the leaf> &amp; more", {"UBEN": "Ben"})
+    text = mrkdwn.text("<@UBEN>: <https://tea.example/x|the leaf> &amp; more", {"UBEN": "Ben"})
     assert text == Text(
         "@Ben: the leaf & more",
         (Span(0, 4, "mention", "Ben"), Span(6, 14, "link", "https://tea.example/x")),
@@ -74,7 +74,7 @@ def test_spans_say_where_links_lead_and_who_is_meant() -> None:
 @given(st.text(st.characters(codec="utf-8"), max_size=80))
 def test_what_was_escaped_is_read_as_it_was_meant(words: str) -> None:
     plain = "".join(c for c in words if c not in "*_~:")  # these mean something when they are typed
-    assert convert.text(escaped(plain), {}).plain == tame(plain)
+    assert tamed(mrkdwn.text(escaped(plain), {})).plain == tame(plain)
 
 
 @pytest.mark.parametrize("unit", ["*a", "*a ", "_~*x", "<a|", "*<b> ", ":a", "#a"])
@@ -82,6 +82,154 @@ def test_no_text_takes_long(unit: str) -> None:
     before = time.perf_counter()
     post(message(unit * (40_000 // len(unit))))
     assert time.perf_counter() - before < 1.0, "Slack's longest text"
+
+
+# ---------------------------------------------------------------- what the editor composed
+
+# As Slack's editor sends it: `text` is made of the blocks (documentation, Rich text block).
+
+
+def section(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def said(text: str, **style: bool) -> dict[str, Any]:
+    return {"type": "text", "text": text} | ({"style": style} if style else {})
+
+
+def listed(style: str, *lines: str, **more: Any) -> dict[str, Any]:
+    elements = [section(said(line)) for line in lines]
+    return {"type": "rich_text_list", "style": style, "indent": 0, "border": 0, "elements": elements} | more
+
+
+def rich(*parts: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"type": "rich_text", "block_id": "Xy1", "elements": list(parts)}]
+
+
+def words(text: str, *parts: dict[str, Any]) -> str:
+    return post(message(text, blocks=rich(*parts))).text.plain
+
+
+def test_lists_are_read_from_the_blocks() -> None:
+    parts = (
+        section(said("A2 three things\n")),
+        listed("ordered", "time", "trust"),
+        listed("bullet", "in person", "and *online*", indent=1),
+        listed("ordered", "tea", offset=2),
+        section(said("\nThat is all")),
+    )
+    assert words("A2 three things\n1. time\n2. trust\n    • in person …", *parts) == (
+        "A2 three things\n1. time\n2. trust\n  • in person\n  • and *online*\n3. tea\n\nThat is all"
+    )
+
+
+def test_quotes_and_code_keep_what_stands_in_them() -> None:
+    quote = {
+        "type": "rich_text_quote",
+        "elements": [said("Who pours?\nAnd "), {"type": "user", "user_id": "UBEN"}],
+    }
+    code = {"type": "rich_text_preformatted", "elements": [said("if *a* < _b_:\n    pour()")], "border": 0}
+    inline = section(said("try "), said("*args", code=True), said(" & go", bold=True))
+    assert words("&gt; Who pours? …", quote, code, inline) == (
+        "> Who pours?\n> And @Ben\nif *a* < _b_:\n    pour()\ntry *args & go"
+    )
+
+
+def test_emoji_are_known_by_their_code_points() -> None:
+    parts = [
+        {"type": "emoji", "name": "flag-wales", "unicode": "1f3f4-e0067-e0062-e0077-e006c-e0073-e007f"},
+        said(" "),
+        {"type": "emoji", "name": "wave", "unicode": "1f44b-1f3fd", "skin_tone": 4},
+        said(" "),
+        {"type": "emoji", "name": "tada"},
+        said(" "),
+        {"type": "emoji", "name": "teapot_spin"},
+    ]
+    text = ":flag-wales: :wave::skin-tone-4: :tada: :teapot_spin:"
+    assert (
+        words(text, section(*parts))
+        == "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f 👋🏽 🎉 :teapot_spin:"
+    )
+
+
+def test_what_blocks_name_by_id_alone_the_text_names() -> None:
+    parts = section(
+        {"type": "usergroup", "usergroup_id": "S1"},
+        said(" see "),
+        {"type": "channel", "channel_id": "C9"},
+        said(" "),
+        {"type": "broadcast", "range": "here"},
+        said(" by "),
+        {"type": "date", "timestamp": 1700000000, "format": "{date}", "fallback": "14 November"},
+        said(" or "),
+        {"type": "usergroup", "usergroup_id": "S2"},
+    )
+    text = "<!subteam^S1|@nurses> see <#C9|general> <!here> by <!date^1700000000^{date}|14 November> or <!subteam^S2>"
+    assert words(text, parts) == "@nurses see #general @here by 14 November or @group"
+
+
+def test_links_in_blocks_are_as_honest_as_in_the_text() -> None:
+    made = post(
+        message(
+            "*bold* <https://tea.example|our shop> <https://evil.example|bank.example>",
+            blocks=rich(
+                section(
+                    said("bold", bold=True),
+                    said(" "),
+                    {"type": "link", "url": "https://tea.example", "text": "our shop"},
+                    said(" "),
+                    {"type": "link", "url": "https://evil.example", "text": "bank.example"},
+                )
+            ),
+        )
+    )
+    assert made.text.plain == "bold our shop https://evil.example"
+    assert [(s.kind, s.value) for s in made.text.spans] == [
+        ("link", "https://tea.example"),
+        ("link", "https://evil.example"),
+    ]
+
+
+def test_without_a_text_the_blocks_are_all_there_is() -> None:
+    made = post(
+        message("", blocks=rich(section(said("A1 we meet #Tea "), {"type": "user", "user_id": "UBEN"})))
+    )
+    assert made.text.plain == "A1 we meet #Tea @Ben"
+    assert made.tags == ("tea",)
+    assert made.mentions == ("slack:T1/UBEN",)
+    assert post(message(None)).text.plain == ""  # type: ignore[arg-type]  # a message of files alone
+
+
+def test_plain_words_are_what_the_text_says() -> None:
+    """Then both say the same, and the text also names whom we have not met."""
+    parts = section(said("hello "), {"type": "user", "user_id": "UXYZ"})
+    assert words("hello <@UXYZ|cara>", parts) == "hello @cara"
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        rich(section(said("a"), {"type": "hologram", "id": "H1"})),
+        rich({"type": "rich_text_table", "elements": []}),
+        rich(section(said("a"), {"type": "emoji", "unicode": "tada", "name": "x"})),
+        [{"type": "section", "text": {"type": "mrkdwn", "text": "an app's"}}],
+        [{"type": "rich_text"}],
+        "nonsense",
+    ],
+)
+def test_what_is_newer_than_we_are_is_read_from_the_text(blocks: Any) -> None:
+    assert post(message("*what* it says", blocks=blocks)).text.plain == "what it says"
+
+
+def test_no_composed_text_takes_long() -> None:
+    before = time.perf_counter()
+    lines = [listed("bullet", *["> *x*"] * 500, indent=8)] * 20
+    post(
+        message(
+            "x" * 40_000, blocks=rich(*lines, {"type": "rich_text_quote", "elements": [said("\n" * 9_000)]})
+        )
+    )
+    assert time.perf_counter() - before < 1.0
 
 
 # ---------------------------------------------------------------- posts
@@ -171,6 +319,14 @@ def test_nothing_in_the_hosts_room_is_a_post() -> None:
     assert convert.inbound(message("A1"), "CHOSTS", HOME, {"UANN": ANN}, ("tea",)) is None
 
 
+def test_a_reply_shown_in_the_channel_too_is_a_reply() -> None:
+    """Slack sends it once as thread_broadcast (documentation, message event)."""
+    said = message(
+        subtype="thread_broadcast", thread_ts="1700000000.000050", root={"ts": "1700000000.000050"}
+    )
+    assert post(said).reply_to == Ref("slack", "CCHAT/1700000000.000050")
+
+
 def test_an_order_is_known_by_its_stamp() -> None:
     assert convert.stamp({"metadata": convert.metadata(1_700_000_000_000_001)}) == 1_700_000_000_000_001
     for metadata in (
@@ -232,6 +388,22 @@ def test_an_author_goes_by_their_display_name() -> None:
         avatar="https://pictures.example/72",
     )
     assert convert.author({"id": "UGONE"}, HOME).name == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "bot"),
+    [
+        ({}, False),
+        ({"is_restricted": True}, False),
+        ({"is_restricted": True, "is_ultra_restricted": True}, False),
+        ({"is_stranger": True}, False),
+        ({"is_bot": True}, True),
+        ({"is_workflow_bot": True, "is_bot": True}, True),
+        ({"id": "USLACKBOT", "is_bot": False}, True),
+    ],
+)
+def test_guests_are_people_and_bots_are_not(kind: dict[str, Any], bot: bool) -> None:
+    assert convert.author({"id": "U1", "name": "someone"} | kind, HOME).bot is bot
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,11 @@ def test_a_permalink_leads_back() -> None:
 
 def test_accounts_and_answers() -> None:
     assert ids.account("T1", "U1") == "slack:T1/U1"
-    assert ids.parse_answer(ids.answer("C1", "U1")) == ("C1", "U1")
+    where = ids.Where("U1", "C1", trigger="1.2.3", view="V1", hash="1.a", home=True)
+    assert ids.parse_answer(ids.answer(where)) == where
+    assert ids.answer(ids.Where("U1", "C1")) == '{"user":"U1","channel":"C1"}'
+    with pytest.raises(ValueError, match="malformed"):
+        ids.parse_answer("C1/U1")
 
 
 @pytest.mark.parametrize("account", ["slack:T2/U1", "slack:T1/", "slack:T1", "acct:ann@tea.example", ""])

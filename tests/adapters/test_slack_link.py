@@ -21,7 +21,7 @@ from bridge.model import (
 from simulator.slack.server import SCOPES as GRANTED
 from simulator.slack.sockets import Hub
 from simulator.slack.wire import BOT_USER, CHAT, HOSTS
-from tests.adapters.slack_rig import server, subject
+from tests.adapters.slack_rig import commanded, server, subject
 
 # ---------------------------------------------------------------- opening
 
@@ -117,6 +117,73 @@ async def test_a_socket_that_never_lasts_is_told() -> None:
         rig.strike("socket_dropped", times=5)
         rig.says(rig.person(), "lost at once")
         assert isinstance(await link.failed(), Unreachable)
+
+
+async def test_a_socket_that_falls_silent_is_replaced() -> None:
+    """It is open and takes what we send, and nobody is there: no answer to a ping says so."""
+    async with subject().rig(patience=0.5) as rig:
+        stage, dead, noticed = server(rig), asyncio.Event(), asyncio.Event()
+        listening = stage.hub._read
+
+        async def deaf(ws: web.WebSocketResponse) -> None:
+            stage.hub._read = listening  # type: ignore[method-assign]
+            stage.hub._sockets.clear()
+            dead.set()
+            await noticed.wait()
+
+        stage.hub._read = deaf  # type: ignore[method-assign]
+        first = rig.says(rig.person(), "read from the history")
+        async with rig.open() as link:
+            await dead.wait()
+            await link.expect(Written, first)
+            said = rig.says(rig.person(), "into the void")
+            await link.expect(Written, said, "another socket was opened, and the gap read")
+            assert stage.hub.opened == 2
+            noticed.set()
+
+
+async def test_an_address_that_was_used_up_is_given_up() -> None:
+    """The SDK would try it for ever (measured); another is asked for when the link is opened again."""
+    async with subject().rig(patience=0.5) as rig:
+        hub = server(rig).hub
+        fresh, used = hub.open, {"ok": True, "url": f"ws://{hub.address}/link/?ticket=used"}
+        hub.open = lambda: used  # type: ignore[method-assign]
+        with pytest.raises(Unreachable, match="no connection could be made"):
+            async with rig.open():
+                pass
+        hub.open = fresh  # type: ignore[method-assign]
+        async with rig.open() as link:
+            await link.expect(Written, rig.says(rig.person(), "heard"))
+
+
+async def test_an_app_token_that_is_wrong_is_told_at_once() -> None:
+    """It would hang the SDK without a word (measured)."""
+    async with subject().rig() as rig:
+        access = rig.stage.access()
+        tokens = {"bot_token": access["secrets"]["BOT_TOKEN"], "app_token": "xapp-wrong"}
+        adapter = platform.create("slack", msgspec.convert(access["table"], Settings), tokens, rig.clock)
+        with pytest.raises(NeedsLogin, match=r"apps\.connections\.open: invalid_auth"):
+            async with adapter.open(rig.sessions):
+                pass
+
+
+async def test_an_event_told_twice_is_one() -> None:
+    """By its event_id, whatever it is; and a message by where it stands."""
+    async with subject().rig() as rig, rig.open() as link:
+        nurse, hub = rig.person(), server(rig).hub
+        said = rig.says(nurse, "once")
+        await link.expect(Written, said)
+        item = {"type": "message", "channel": CHAT, "ts": said.id.partition("/")[2]}
+        event = {"type": "reaction_added", "user": nurse.account, "reaction": "tada", "item": item}
+        off = hub._callback(event | {"type": "reaction_removed"})
+        for payload in (hub._callback(event), off, off):
+            hub._deliver(hub._envelope("events_api", payload))
+        hub._deliver(hub._envelope("events_api", hub._callback(said.raw | {"channel": CHAT})))
+        server(rig).command(nurse, "hold")
+        commands = await commanded(link, 3)
+        await link.expect(Written, rig.says(nurse, "later"))
+        assert [command.verb for command in commands] == ["noticed", "unnoticed", "hold"]
+        assert len(link.whats(Written, said)) == 1
 
 
 async def test_every_event_is_acknowledged() -> None:
@@ -301,21 +368,6 @@ async def test_reading_many_again_takes_few_calls() -> None:
 
 
 # ---------------------------------------------------------------- the app itself
-
-
-def test_the_manifest_asks_for_what_the_code_uses() -> None:
-    from pathlib import Path
-
-    from simulator.slack.web import SCOPES
-
-    lines = {
-        line.strip().partition("#")[0].strip()
-        for line in Path("slack-manifest.yaml").read_text().splitlines()
-    }
-    needed = {*SCOPES.values(), "commands", "channels:history", "groups:history", "im:history", "groups:read"}
-    assert {f"- {scope}" for scope in needed} <= lines
-    assert {"- app_mention", "- message.channels", "- message.groups", "- message.im"} <= lines
-    assert {"- command: /chat", "socket_mode_enabled: true", "messages_tab_read_only_enabled: false"} <= lines
 
 
 async def test_help_imports_no_sdk() -> None:

@@ -2,60 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
 import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
-from simulator.clock import Clock
-from simulator.faults import Faults
-from simulator.slack import Server
 from simulator.slack.wire import CHAT, HOSTS
-from simulator.stage import Draft, Person
-
-
-@asynccontextmanager
-async def workspace(**options: Any) -> AsyncIterator[tuple[Server, AsyncWebClient]]:
-    clock = Clock(speed=options.pop("speed", 60.0))
-    server = Server("slack", clock, Faults(clock.now), {"tag": "Tea", **options})
-    await server.start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            api = server.access()["table"]["api"]
-            yield server, AsyncWebClient(server.bot_token, base_url=api, session=session, retry_handlers=[])
-    finally:
-        await server.stop()
-
-
-class Still(Clock):
-    """Time goes where it is told to."""
-
-    at = 0
-
-    def now(self) -> int:
-        return self.at
-
-
-async def refusal(call: Any) -> dict[str, Any]:
-    with pytest.raises(SlackApiError) as refused:
-        await call
-    data = refused.value.response.data
-    assert isinstance(data, dict)
-    return data
-
-
-def member(server: Server, handle: str = "nurse-01") -> Person:
-    person = Person(handle, handle.title(), "slack")
-    server.join(person)
-    return person
-
-
-def section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "plain_text", "text": text}}
+from simulator.stage import Draft
+from tests.adapters.slack_app import Still, button, member, menu, plain, refusal, section, workspace
 
 
 async def test_tokens_and_their_scopes() -> None:
@@ -94,6 +47,15 @@ async def test_the_limits_of_a_message() -> None:
             ([section("x" * 3_001)], "must be less than 3001 characters [json-pointer:/blocks/0/text/text]"),
             ([section("")], "must be more than 0 characters"),
             ([{"type": "poem"}], "unsupported type: poem"),
+            (
+                [section("x") | {"colour": "red"}],
+                "invalid additional property: colour [json-pointer:/blocks/0]",
+            ),
+            ([{"type": "section", "fields": [plain("x")] * 11}], "no more than 10 items allowed"),
+            ([section("x") | {"accessory": button("hide", style="loud")}], "invalid style"),
+            ([section("x") | {"accessory": menu(6)}], "no more than 5 items allowed"),
+            ([{"type": "header", "text": {"type": "mrkdwn", "text": "x"}}], "unsupported type: mrkdwn"),
+            ([section("x") | {"block_id": "b"}] * 2, "`block_id` b already exists"),
         ):
             refused = await refusal(slack.chat_postMessage(channel=CHAT, text="x", blocks=blocks))
             assert refused["error"] == "invalid_blocks"

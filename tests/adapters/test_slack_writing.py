@@ -41,6 +41,32 @@ async def test_a_reply_to_a_reply_stands_in_the_first_ones_thread() -> None:
             assert rig.copy(order).reply_to == parent.id
 
 
+async def test_a_reply_in_a_thread_that_is_gone_does_not_stay_in_the_channel() -> None:
+    """Slack posts it there without a word; only its answer tells."""
+    async with subject().rig() as rig, rig.open() as link:
+        said = rig.says(rig.person(), "parent")
+        ref = (await link.expect(Written, said)).post.ref
+        rig.deletes(said)
+        outcome = await link.send(rig.publish("ours", reply_to=ref))
+        assert isinstance(outcome, Refused)
+        assert "gone" in outcome.why
+        assert all(copy.deleted for copy in rig.stage.said.values() if copy.ours)
+
+
+async def test_an_entry_whose_question_is_gone_stands_in_the_channel() -> None:
+    async with subject().rig() as rig, rig.open() as link:
+        question = await link.sent(rig.publish("Q1"))
+        await link.sent(rig.order(Retract(question.ref)))
+        op = Publish(Gathered((card("kestrel4 tea"),)), reply_to=question.ref, orphan="alone")
+        order = rig.order(op, lane="mirror")
+        sent = await link.sent(order)
+        (copy,) = [s for s in rig.stage.said.values() if s.ours and not s.deleted]
+        assert copy.reply_to is None
+        found = await link.find(order)
+        assert isinstance(found, Found)
+        assert [f.ref for f in found.posts] == [sent.ref]
+
+
 async def test_a_private_answer_to_words_in_the_channel_goes_to_their_author_alone() -> None:
     async with subject().rig() as rig, rig.open() as link:
         nurse = rig.person()
@@ -136,7 +162,9 @@ async def test_a_button_becomes_a_command_and_is_answered_to_its_user_alone() ->
         await link.until(lambda: link.others(Command), "a Command")
         (command,) = link.others(Command)
         by = f"slack:T0TEASHOP/{host.account}"
-        assert command == Command("post", by, "tea", "q3", on="bluesky", name="Lucy 1", answer=command.answer)
+        assert command == Command(
+            "post", by, "tea", "q3", on="bluesky", name="Lucy 1", answer=command.answer, forms=True
+        )
         await slack(link).answer(command.answer, "Done: <Q3> goes out now.")
         (whisper,) = server(rig).whispers
         assert (whisper.channel, whisper.user) == (HOSTS, host.account)
@@ -207,7 +235,7 @@ async def test_a_question_is_whispered_to_one_person_who_alone_can_answer() -> N
         await link.until(lambda: link.others(Command), "a Command")
         (command,) = link.others(Command)
         assert command == Command(
-            "consent", account, "tea", "first", name=command.name, answer=command.answer
+            "consent", account, "tea", "first", name=command.name, answer=command.answer, forms=True
         )
         await slack(link).answer(command.answer, "Done.")
         answer = server(rig).whispers[-1]
