@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(os.environ.get("CHATBRIDGE_PEERS") or Path.home() / ".cache" / "chatbridge" / "peers")
 PYTHON = ROOT / "venv" / "bin" / "python"  # has mastodon-mock
-MODULES = ROOT / "npm"  # has @atproto/dev-env
+MODULES = ROOT / "npm"  # has @atproto/dev-env and emulate
 
 
 def need(path: Path | None = None, what: str = "") -> None:
