@@ -1,4 +1,4 @@
-"""`./dev bench`, `python -m benchmarks [--json] [--posts N] [--events N] [--frames N]`."""
+"""`./dev bench`, `python -m benchmarks [--json] [--posts N] [--events N] [--frames N] [--flood S]`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import jetstream, statuses
+from benchmarks import flood, hiding, jetstream, statuses
 from benchmarks.chat import BriskClock, arrivals, community, opened
 from benchmarks.figure import Figure
 from bridge.chat.state import Arrived, Configured, Event, Recorded
@@ -40,6 +40,7 @@ def main() -> None:
         default=3_600_000,
         help="frames of Jetstream that memory is watched over (3600000)",
     )
+    parser.add_argument("--flood", type=float, default=20.0, help="seconds of a flood into Slack (20)")
     args = parser.parse_args()
     figures = [
         in_folder(lambda path: intake(path, args.posts)),
@@ -49,6 +50,8 @@ def main() -> None:
         jetstream.filtered(100_000),
         jetstream.streamed(100_000),
         *jetstream.hour(args.frames),
+        flood.figure(args.flood),
+        hiding.figure(),
     ]
     if args.json:
         print(json.dumps([asdict(figure) for figure in figures], indent=1))
