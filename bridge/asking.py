@@ -1,5 +1,5 @@
-"""The commands that reach a running bridge through its socket; `status` and `report` read the journal where none
-runs."""
+"""The commands that reach a running bridge through its socket, or read its journal; `status` and `report` do that
+where none runs."""
 
 from __future__ import annotations
 
@@ -127,6 +127,58 @@ def report(args: argparse.Namespace) -> int:
         print_json({"transcript": paths})
     else:
         print("\n".join(paths))
+    return DONE
+
+
+def backups_told() -> str:
+    """For `backup --help`."""
+    from bridge.backup import RESTORE
+
+    return f'for example, one a day:\n\n  chatbridge backup "backups/$(date +%F).db"\n\n{RESTORE}'
+
+
+def backup(args: argparse.Namespace) -> int:
+    from bridge.backup import backup, show
+
+    kept = backup(load(args).journal, args.file, force=args.force)
+    if args.json:
+        print_json(kept)
+    else:
+        print(show(kept), end="")
+    return DONE
+
+
+def serve(args: argparse.Namespace) -> int:
+    import asyncio
+    import signal
+
+    import msgspec
+
+    from bridge.clock import WallClock
+    from bridge.errors import ChatbridgeError
+    from bridge.serving import serve
+
+    config = load(args)
+    if not config.journal.exists():
+        raise ChatbridgeError(f"There is no journal at {config.journal}, so there is nothing to show.")
+    listen = config.web if args.port is None else msgspec.structs.replace(config.web, port=args.port)
+
+    def told(address: str) -> None:
+        if args.json:
+            print_json({"page": address, "journal": str(config.journal)})
+        else:
+            say(f"The page of {config.journal} is at {address}. Ctrl-C stops it.")
+
+    async def perform() -> None:
+        stop = asyncio.Event()
+        for which in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(which, stop.set)
+        try:
+            await serve(config.journal, listen, WallClock(), stop, told)
+        except* ChatbridgeError as group:  # the journal cannot be read any more
+            raise group.exceptions[0] from None
+
+    asyncio.run(perform())
     return DONE
 
 

@@ -116,7 +116,7 @@ def _failed(error: Exception, network: NetworkConfig, title: str) -> NetworkRepo
         case NeedsLogin():
             state, what = "refused", str(error)
             names = " and ".join(variable(network.name, secret) for secret in network.platform.secrets)
-            mend = f"Get a new one with: chatbridge login {network.name}. Or put one into {names}."
+            mend = f"Where a new login is needed: chatbridge login {network.name}. Or put one into {names}."
         case LinkError() | TimeoutError():
             what = str(error) or f"no answer within {PATIENCE:g} seconds"
             addresses = f"the addresses in [networks.{network.name}]"
@@ -200,7 +200,8 @@ def _threads(planned: Planned, chat: Chat, community: Community) -> list[str]:
 
 def _chat(chat: Chat, zone: str) -> str:
     start = when.moment(chat.starts, zone, chat.ends)
-    return f"{chat.title}, #{chat.hashtag}, {start}, {len(chat.questions)} questions"
+    number = len(chat.questions)
+    return f"{chat.title}, #{chat.hashtag}, {start}, {number} question{'s' * (number != 1)}"
 
 
 def _journal(config: Config) -> tuple[Mistake, ...]:

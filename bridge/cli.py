@@ -127,6 +127,23 @@ def _reaching(command: Callable[[str, Any, str], arguments.Parser]) -> None:
         "who", metavar="NETWORK:HANDLE", help="as the transcript shows them: mastodon:@ann@server"
     )
 
+    sub = command("backup", asking.backup, "copy the journal into a file, whether the bridge runs or not")
+    sub.add_argument("file", type=Path, metavar="FILE", help="where the copy goes")
+    sub.add_argument("--force", action="store_true", help="replace what stands there")
+    sub.more = asking.backups_told
+
+    sub = command(
+        "serve", asking.serve, "show the page alone, over a journal that a bridge may run on or not"
+    )
+    sub.add_argument(
+        "--port", type=arguments.none_or_more, metavar="N", help="another than [web] port; 0: any"
+    )
+    sub.more = lambda: (
+        "for example, beside a bridge that runs, or over a backup that the config names as its journal:\n\n"
+        "  chatbridge serve --port 8081\n\n"
+        "The journal is only read. What is written on it meanwhile is on the page about a second later."
+    )
+
     sub = command(
         "health", asking.health, "tell whether the running bridge has all its networks: exit status 0 if so"
     )
@@ -137,8 +154,12 @@ def _reaching(command: Callable[[str, Any, str], arguments.Parser]) -> None:
 
 
 def _rehearsal_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--speed", type=arguments.speed, metavar="X", help="times faster than the clock (60)")
     sub.add_argument(
-        "--speed", type=arguments.speed, default=60.0, metavar="X", help="times faster than the clock (60)"
+        "--minutes",
+        type=arguments.one_or_more,
+        metavar="N",
+        help="how long the chat lasts (as the config says)",
     )
     sub.add_argument(
         "--participants", type=arguments.one_or_more, default=40, metavar="N", help="simulated people (40)"
@@ -163,6 +184,17 @@ def _rehearsal_options(sub: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("rehearsal"), metavar="DIR", help="where files go (rehearsal)"
     )
     sub.add_argument("--hold", action="store_true", help="keep the page up at the end, until Ctrl-C")
+    sub.add_argument(
+        "--hosts",
+        choices=("asked", "busy"),
+        default="asked",
+        help="scripted hosts answer what they are asked, or run the whole hour (asked)",
+    )
+    sub.add_argument(
+        "--real",
+        metavar="NETWORK",
+        help="hold it in your own Slack, by the clock on the wall: real hosts, simulated people on the rest",
+    )
 
 
 def _refused(args: argparse.Namespace, mistakes: Sequence[Any]) -> int:
@@ -186,20 +218,30 @@ def _load(args: argparse.Namespace, note: Callable[[str], None] = say) -> Config
 
 
 def _rehearse(args: argparse.Namespace) -> int:
-    from bridge.rehearsal.director import Director, Options
+    from bridge.clock import WallClock
+    from bridge.rehearsal.director import Director
+    from bridge.rehearsal.real import announcement
     from bridge.rehearsal.result import show, verdict
+    from bridge.rehearsal.scenario import Options, understaffed
     from bridge.terminal import LiveBoard
 
     config = _load(args)
+    idle = understaffed(config, args.real) if args.hosts == "busy" else ""
+    if why := idle or (args.real is not None and _unreal(args, config)):
+        say(f"chatbridge: {why}")
+        return WRONG
     options = Options(
         out=args.out.absolute(),
-        speed=args.speed,
+        speed=args.speed or 60.0,
         participants=args.participants,
         answers=args.answers,
         seed=args.seed,
         faults=args.faults,
         kills=args.kills,
         hold=args.hold,
+        minutes=args.minutes,
+        real=args.real,
+        hosts=args.hosts,
     )
 
     told: list[str] = []
@@ -212,7 +254,10 @@ def _rehearse(args: argparse.Namespace) -> int:
             print(*words, sep="\n", end="\n" * bool(words), flush=True)
 
     async def perform() -> dict[str, Any]:
-        with LiveBoard(aside="rehearsed as if it began now") as board:
+        if args.real is not None:
+            say(await announcement(config, args.real, WallClock(), args.minutes))
+        aside = "a rehearsal" if args.real else "rehearsed as if it began now"
+        with LiveBoard(aside=aside) as board:
             return await _cancellable(Director(config, options, board, tell))
 
     result = asyncio.run(perform())
@@ -222,15 +267,25 @@ def _rehearse(args: argparse.Namespace) -> int:
     return FAILED if result["lost"] or result["duplicated"] or result["leaked"] else DONE
 
 
+def _unreal(args: argparse.Namespace, config: Config) -> str:
+    """Why the call cannot be done with `--real`. Raises ConfigError with what the config lacks for it."""
+    from bridge.clock import WallClock
+    from bridge.errors import ConfigError
+    from bridge.rehearsal.real import missing, unfit
+
+    why = unfit(config, args.real, args.speed)
+    if not why and (mistakes := missing(config, args.real, WallClock().now())):
+        raise ConfigError(mistakes)
+    return why
+
+
 async def _cancellable(director: Director) -> dict[str, Any]:
-    """Ctrl-C and SIGTERM end the rehearsal in good order, or only the page that it holds."""
+    """Ctrl-C and SIGTERM end the rehearsal in good order, or only the page that it holds, or a real room."""
     task = asyncio.ensure_future(director.run())
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        if director.holding:
-            director.let_go()
-        else:
+        if not director.stop():
             task.cancel()
 
     for which in (signal.SIGINT, signal.SIGTERM):

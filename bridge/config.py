@@ -21,7 +21,7 @@ from msgspec import Meta
 
 from bridge import hosts, plan, proofread
 from bridge.errors import ConfigError, Mistake
-from bridge.model import Micros, Network
+from bridge.model import HOUR, Micros, Network
 from bridge.ports import Platform
 from bridge.secrets import Secrets, folder, gather, variable
 from bridge.settings import Community, Net
@@ -30,8 +30,10 @@ from bridge.tables import SECRET, Findings, decode, read, refuse_secret
 GROUP = "chatbridge.adapters"
 Platforms: TypeAlias = Mapping[str, Callable[[], Platform]]  # kind -> loads it
 
+_PORT = r"([0-9]{1,4}|[0-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_ADDRESS = rf"^(\[[0-9A-Fa-f:]+\]|[^\s:/@\[\]]+):{_PORT}$"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED = frozenset({"name"})  # a host's table has this key beside the networks' names
+RESERVED = frozenset({"name", "public"})  # a key of a host's table beside the networks' names; a topic
 
 
 class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -47,18 +49,26 @@ class CommunityTable(Table, frozen=True):
 
 
 class Web(Table, frozen=True):
-    """The page: where it listens, how many seconds it lags on purpose, whether it shows pictures."""
+    """The page: where it listens, how many seconds it lags on purpose, whether it shows pictures. `metrics`: host
+    and port of /metrics, /healthz and /readyz; "": the page's."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, examples=["8080"])] = 8080
     delay_seconds: Annotated[float, Meta(ge=0, le=3600, examples=["30"])] = 0
     pictures: bool = False
+    metrics: Annotated[str, Meta(pattern=_ADDRESS, examples=['"127.0.0.1:9100"'])] = ""
+
+    @property
+    def watched(self) -> tuple[str, int] | None:
+        """Where /metrics is, if not beside the page."""
+        host, _, port = self.metrics.rpartition(":")
+        return (host.strip("[]"), int(port)) if self.metrics else None
 
 
 class Consent(Table, frozen=True):
     """`outward`: whether Slack members may send their own words out ("asked": one by one, each approved by a
     host). `signpost`: what a host can send to somebody in a crisis; "": the default words. `keep_text_days`: after
-    so many days words are erased, figures stay."""
+    so many days past a chat's end its people's words are erased, figures stay."""
 
     outward: Literal["none", "asked"] = "asked"
     signpost: Annotated[str, Meta(examples=['"Somebody listens, day and night: 116 123"'])] = ""
@@ -71,6 +81,9 @@ class MqttTable(Table, frozen=True):
     ] = ""
     prefix: Annotated[str, Meta(pattern=r"^[^#+\s]+$", examples=['"chatbridge"'])] = "chatbridge"
     tls: bool = False
+    authority: Annotated[str | None, Meta(examples=['"broker-ca.pem"'])] = None
+    certificate: Annotated[str | None, Meta(examples=['"core.pem"'])] = None
+    key: Annotated[str | None, Meta(examples=['"core-key.pem"'])] = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +102,16 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class Mqtt:
-    """The broker; `secrets` may hold username and password."""
+    """The broker; `secrets` may hold username and password. Files in PEM: `authority`, who signed the broker's
+    certificate (None: whom the system trusts); `certificate` and `key`, ours."""
 
     url: str
     prefix: str
     tls: bool
     secrets: Secrets
+    authority: str | None = None
+    certificate: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +161,7 @@ def load(
     chats = plan.chats(document.get("chats"), context)
     web = decode(Web, document.get("web", {}), "web", found) or Web()
     consent = decode(Consent, document.get("consent", {}), "consent", found) or Consent()
-    mqtt = _mqtt(document["mqtt"], sources) if "mqtt" in document else None
+    mqtt = _mqtt(document["mqtt"], path.parent, sources) if "mqtt" in document else None
     page = table.page.rstrip("/") if table.page else None
     community = Community(
         table.name,
@@ -155,6 +172,7 @@ def load(
         page,
         consent.outward,
         consent.signpost.strip(),
+        consent.keep_text_days * 24 * HOUR,
     )
     proofread.check_texts(community, found)
     if found.mistakes:
@@ -173,7 +191,10 @@ def rebased(config: Config, starts: Micros) -> Community:
         late_until=chat.late_until + by,
         questions=tuple(msgspec.structs.replace(q, due=q.due + by) for q in chat.questions),
     )
-    return msgspec.structs.replace(config.community, chats=(moved,))
+    for_good = (
+        3650 * 24 * HOUR
+    )  # nobody's words are real, and they are looked at for as long as somebody likes
+    return msgspec.structs.replace(config.community, chats=(moved,), keep_text=for_good)
 
 
 # ---------------------------------------------------------------- the tables
@@ -260,7 +281,7 @@ def _network(name: str, table: object, sources: _Sources, platforms: Platforms) 
             at,
             "",
             "another name",
-            "Use small letters, digits and _, beginning with a letter, and not “name”.",
+            "Use small letters, digits and _, beginning with a letter, and not “name” or “public”.",
         )
     if not isinstance(table, dict):
         found.mistake(at, table, "a table", f"Write a line [{at}] and below it one key = value per line.")
@@ -327,11 +348,31 @@ def _nets(networks: tuple[NetworkConfig, ...]) -> tuple[Net, ...]:
     return tuple(nets)
 
 
-def _mqtt(table: object, sources: _Sources) -> Mqtt | None:
+def _mqtt(table: object, folder: Path, sources: _Sources) -> Mqtt | None:
     secrets = ("username", "password")
     names = tuple(variable("mqtt", secret) for secret in secrets)
     mqtt = decode(MqttTable, table, "mqtt", sources.found, required=("url",), secrets=names)
     if mqtt is None:
         return None
     tls = mqtt.tls or mqtt.url.startswith("mqtts:")
-    return Mqtt(mqtt.url, mqtt.prefix, tls, sources.gather("mqtt", secrets))
+    files: dict[str, str | None] = {}
+    for name in ("authority", "certificate", "key"):
+        given = getattr(mqtt, name)
+        files[name] = None if given is None else str(folder / given)
+        if given is not None and not (folder / given).is_file():
+            sources.found.mistake(f"mqtt.{name}", given, "a file", f"There is no {folder / given}.")
+    if (mqtt.certificate is None) != (mqtt.key is None):
+        sources.found.mistake(
+            "mqtt.certificate",
+            "",
+            "both certificate and key, or neither",
+            "Name our certificate's key as well.",
+        )
+    if not tls and any(files.values()):
+        sources.found.mistake(
+            "mqtt.tls",
+            "false",
+            "true where certificates are named",
+            "Write tls = true, or mqtts:// in the url.",
+        )
+    return Mqtt(mqtt.url, mqtt.prefix, tls, sources.gather("mqtt", secrets), **files)

@@ -17,8 +17,9 @@ from functools import partial
 import msgspec
 
 from bridge.chat.erasing import redact
+from bridge.chat.expiry import Clearing
 from bridge.chat.session import Session
-from bridge.chat.state import Effects, Erased, Event, Recorded, Tick
+from bridge.chat.state import Effects, Erased, Event, Leaving, Recorded, Tick
 from bridge.delivery import Row, Trace, silenced
 from bridge.journal import Batch, Journal
 from bridge.model import (
@@ -70,6 +71,7 @@ class Released:
     answer: Callable[[Network, str, Reply], None] = lambda network, where, reply: None
     forgotten: Callable[[Collection[Trace]], None] = lambda traces: None
     whisper: Callable[[Network, Account, Place, Notice], None] = lambda network, account, place, notice: None
+    anew: Callable[[], None] = lambda: None  # what links remember of people is to be forgotten
     feeds: list[Feed] = field(default_factory=list)
 
 
@@ -122,16 +124,19 @@ class Engine:
         await done
 
     async def arrive(self, item: Inbound) -> None:
-        """Queue what a link reported; waits while too much is queued already."""
-        while len(self._arrivals) >= BACKLOG:
-            self._room.clear()
-            await self._room.wait()
+        """Queue what a link reported; waits while too much is queued already. A command overtakes the rest, save
+        what it is about: after a gap a link tells a message and the reactions to it in one breath."""
         if isinstance(item.what, Command):
-            admitted = self.session.admit(item.network, item.what)
-            await self.submit(admitted)
+            if item.what.at is not None and not self.session.stands(item.what.at):
+                await self.caught_up()
+            if (admitted := self.session.admit(item.network, item.what)) is not None:
+                await self.submit(admitted)
             if item.cursor is None:
                 return
             item = Inbound(item.network, Beat(), item.cursor)
+        while len(self._arrivals) >= BACKLOG:
+            self._room.clear()
+            await self._room.wait()
         self._arrivals.append(item)
         self._arrived += 1
         self._stir()
@@ -151,6 +156,11 @@ class Engine:
     def busy(self) -> bool:
         """Whether anything is queued or being committed."""
         return not self._quiet.is_set()
+
+    @property
+    def depth(self) -> int:
+        """How many events and arrivals wait to be decided."""
+        return len(self._urgent) + len(self._arrivals)
 
     async def quiet(self) -> None:
         """Wait until nothing is queued or being committed: only then the session is as the journal has it."""
@@ -214,13 +224,17 @@ class Engine:
                 mark.set_result(None)
         self._release(batch, effects, fresh, waiting)
 
-    async def forget(self, *leaving: Account | Erased) -> frozenset[Trace]:
-        """Take words out of the journal, a person's or an entry's, and go on from what is left of it, so that a
-        later replay comes to the same. Gives what their orders are known by."""
+    async def forget(self, *leaving: Account | Erased | Leaving) -> frozenset[Trace]:
+        """Take words out of the journal, a person's, an entry's or a whole chat's, and go on from what is left of it,
+        so that a later replay comes to the same. Gives what their orders are known by."""
         state, changed = self.session.state, 0
         gone: frozenset[Trace] = frozenset()
         for what in leaving:
-            done = await self.journal.redact(what, partial(redact, state, what))
+            if isinstance(what, Leaving):
+                done = await self.journal.expire(Clearing(state, what))
+                self.released.anew()
+            else:
+                done = await self.journal.redact(what, partial(redact, state, what))
             changed += done.events
             gone |= done.traces
             self.released.forgotten(done.traces)
@@ -306,14 +320,20 @@ class Engine:
     # ------------------------------------------------------------ time
 
     async def _ticks(self) -> None:
-        """A Tick at each deadline the session names, and never otherwise."""
+        """A Tick at each deadline the session names, and never otherwise; and the end of people's words, when they
+        have had their time."""
         while True:
             self._deadline.clear()
-            deadline = self.session.deadline()
-            if deadline is not None and deadline <= self.clock.now():
-                await self.submit(Tick())
-                continue
-            await woken(self._deadline, self.clock, deadline)
+            due: list[tuple[Micros, Event]] = []
+            if (deadline := self.session.deadline()) is not None:
+                due.append((deadline, Tick()))
+            if (expiring := self.session.expiring()) is not None:
+                due.append(expiring)
+            at, event = min(due, key=lambda each: each[0], default=(None, None))
+            if at is not None and at <= self.clock.now():
+                await self.submit(event)
+            else:
+                await woken(self._deadline, self.clock, at)
 
 
 async def woken(event: asyncio.Event, clock: Clock, until: Micros | None) -> None:

@@ -7,37 +7,29 @@ returns when its batch is on disk (synchronous=FULL); batches that wait together
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from bridge.chat.expiry import Clearing
 from bridge.chat.state import Erased, Event, Recorded, post_in, undotted
 from bridge.delivery import FINAL, Row, Trace, kept, silenced
-from bridge.errors import JournalError, JournalLocked, JournalUnreadable
 from bridge.model import Account, Cursor, Final, Micros, Network, Order, OrderId, Post, Ref, Sent
+from bridge.retention import clear
+from bridge.storage import kept_copies, locked, opened, reader, recorded, usable
 
-VERSION = 1
-APPLICATION = 0x43424A31  # "CBJ1": whose file it is, in SQLite's header
+__all__ = ["Batch", "Journal", "Redacted", "recorded"]
 
-SCHEMA = """
-CREATE TABLE events (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE cursors (network TEXT PRIMARY KEY, cursor TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE orders (
-    seq INTEGER, idx INTEGER, network TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
-    not_before INTEGER NOT NULL, tried INTEGER NOT NULL, body BLOB NOT NULL, outcome BLOB, ref TEXT,
-    PRIMARY KEY (seq, idx)
-) WITHOUT ROWID;
-CREATE INDEX orders_open ON orders (state) WHERE state IN ('queued', 'in_flight', 'unclear');
-CREATE TABLE quarantine (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, network TEXT, payload BLOB NOT NULL, why TEXT);
-"""
+PATIENCE = 30.0  # seconds that a backup, or whoever else reads, may keep us from emptying the write-ahead log
+
+REDACTED = "UPDATE life SET redacted = redacted + 1"
 
 _event = msgspec.json.Decoder(Event)
 _order = msgspec.json.Decoder(Order)
@@ -102,6 +94,9 @@ class Journal:
     `inline`: `run` writes at once in the caller's thread and leaves the disk to the operating system. For
     simulations, whose runs have to repeat; a power cut may cost what was committed last.
 
+    `identity`: of this journal and its copies, made once. `epoch`: raised at each opening, so that whoever works
+    for a bridge knows an earlier one's word from this one's; also if a backup was put in the place of a later one.
+
     Raises JournalLocked if another process has it, JournalUnreadable if the file is something else or was
     written by a newer version, JournalError if it cannot be opened.
     """
@@ -109,10 +104,11 @@ class Journal:
     def __init__(self, path: Path, *, inline: bool = False) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(path)
+        self._lock = locked(path)
         try:
-            with _usable(path):
-                self._db = _connect(path, "OFF" if inline else "FULL")
+            with usable(path):
+                self._db = opened(path, "OFF" if inline else "FULL")
+                self.identity, self.epoch = _begun(self._db)
         except BaseException:
             os.close(self._lock)
             raise
@@ -131,13 +127,13 @@ class Journal:
 
     def cursors(self) -> dict[Network, Cursor]:
         """How far each network was read."""
-        with _reader(self.path) as db:
+        with reader(self.path) as db:
             return dict(db.execute("SELECT network, cursor FROM cursors"))
 
     def open_orders(self) -> list[Row]:
         """Orders that are not final, oldest first. What was in flight when the process ended is unclear."""
         rows = []
-        with _reader(self.path) as db:
+        with reader(self.path) as db:
             found = db.execute(
                 "SELECT state, attempts, not_before, tried, body FROM orders"
                 " WHERE state IN ('queued', 'in_flight', 'unclear') ORDER BY seq, idx"
@@ -152,7 +148,7 @@ class Journal:
     def ended(self) -> dict[OrderId, Ref | None]:
         """Every final order with the post it made, if any."""
         marks = ", ".join("?" * len(FINAL))
-        with _reader(self.path) as db:
+        with reader(self.path) as db:
             return {
                 (seq, idx): None if ref is None else Ref(network, ref)
                 for seq, idx, network, ref in db.execute(
@@ -172,7 +168,11 @@ class Journal:
             for sql, values in statements:
                 db.executemany(sql, values)
 
+        began = time.perf_counter()
         await self.run(write)
+        self.committed(batch, time.perf_counter() - began)
+
+    committed: Callable[[Batch, float], None] = staticmethod(lambda batch, seconds: None)  # told on the loop
 
     async def redact(self, what: Account | Erased, redacted: Callable[[Event], Event]) -> Redacted:
         """Replace every event that names an account, or is about an entry, by what `redacted` makes of it, take
@@ -183,7 +183,7 @@ class Journal:
 
         def rewrite(db: sqlite3.Connection) -> None:
             nonlocal done
-            found = _naming(db, named, commands=not isinstance(what, str))
+            found = _naming(db, named)
             events = [(seq, body, _event.decode(body)) for seq, body in found.items()]
             changes = [(new, seq) for seq, body, event in events if (new := _encode(redacted(event))) != body]
             db.executemany("UPDATE events SET body = ? WHERE seq = ?", changes)
@@ -194,17 +194,38 @@ class Journal:
             db.executemany("DELETE FROM quarantine WHERE network = ?", sorted(networks))
             payloads = [(name.encode(),) for name in named]
             db.executemany("DELETE FROM quarantine WHERE instr(payload, ?)", payloads)
+            db.execute(REDACTED)
 
         await self.run(rewrite)
+        await self._leave_no_trace(done)
+        return done
+
+    async def expire(self, clearing: Clearing) -> Redacted:
+        """Take a chat's people out, words, names and handles, and leave no trace of them either."""
+        done = Redacted(0, frozenset())
+
+        def rewrite(db: sqlite3.Connection) -> None:
+            nonlocal done
+            done = Redacted(*clear(db, clearing))
+            db.execute(REDACTED)
+
+        await self.run(rewrite)
+        await self._leave_no_trace(done)
+        return done
+
+    async def _leave_no_trace(self, done: Redacted) -> None:
+        """What left the tables is in no other file of ours."""
+        if done.events:
+            for copy in kept_copies(self.path):
+                copy.unlink()
         if self._writer is None:
             self._truncate()
         else:
             await asyncio.to_thread(self._truncate)
-        return done
 
     def _truncate(self) -> None:
         """Empty the write-ahead log, waiting for a commit under way. Raises sqlite3.Error if that fails."""
-        with _reader(self.path) as db:
+        with reader(self.path, patience=PATIENCE) as db:
             busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise sqlite3.OperationalError("the write-ahead log could not be emptied")
@@ -249,9 +270,17 @@ class Journal:
         os.close(self._lock)
 
 
-def _naming(db: sqlite3.Connection, named: Iterable[str], *, commands: bool) -> dict[int, bytes]:
-    """The events that name something, or any command, by number."""
-    needles = [_encode(name) for name in named] + ([b'"type":"Command"'] if commands else [])
+def _begun(db: sqlite3.Connection) -> tuple[str, int]:
+    """Identity and epoch of a journal that is opened now. The clock keeps a backup's epochs from those that were
+    used after it was taken; it need not be right."""
+    db.execute("UPDATE life SET epoch = max(epoch + 1, ?)", (int(time.time()),))
+    identity, epoch = db.execute("SELECT identity, epoch FROM life").fetchone()
+    return str(identity), int(epoch)
+
+
+def _naming(db: sqlite3.Connection, named: Iterable[str]) -> dict[int, bytes]:
+    """The events that name something, or in which a host may speak of it, by number."""
+    needles = [*map(_encode, named), b'"type":"Command"', b'"reach":"direct"']
     query = "SELECT seq, body FROM events WHERE instr(body, ?)"
     return {seq: body for needle in needles for seq, body in db.execute(query, (needle,))}
 
@@ -311,96 +340,3 @@ def _answer(jobs: list[_Job], error: sqlite3.Error | None) -> None:
     for loop, futures in loops.items():
         if not loop.is_closed():
             loop.call_soon_threadsafe(wake, futures)
-
-
-def _locked(path: Path) -> int:
-    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise JournalLocked(
-            f"{path}: another chatbridge runs on this journal. Stop it first, or use `chatbridge tell`, "
-            "`status` and `report`, which talk to the one that runs."
-        ) from None
-    return handle
-
-
-def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    """Open or make the file. One that is not ours is left as it is."""
-    new = not path.exists() or path.stat().st_size == 0
-    if new:  # before SQLite does: what it keeps beside the file gets the file's mode
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        path.chmod(0o600)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        if not new:
-            _must_be_ours(db, path)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute(f"PRAGMA synchronous={synchronous}")
-        db.execute("PRAGMA secure_delete=ON")
-        if new:
-            marks = f"PRAGMA application_id={APPLICATION}; PRAGMA user_version={VERSION};"
-            db.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _must_be_ours(db: sqlite3.Connection, path: Path) -> None:
-    try:
-        application = db.execute("PRAGMA application_id").fetchone()[0]
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.OperationalError:  # the disk, the folder or its rights, not the file's content
-        raise
-    except sqlite3.DatabaseError:
-        application, version = 0, 0
-    if application != APPLICATION:
-        raise JournalUnreadable(
-            f"{path}: this is not a journal of chatbridge. Name another file under [community] journal."
-        )
-    if version != VERSION:
-        raise JournalUnreadable(
-            f"{path}: written by another version of chatbridge (format {version}, this one reads {VERSION}). "
-            "Use that version, or start with a new file."
-        )
-
-
-def recorded(path: Path) -> Iterator[Recorded]:
-    """Every event of a journal, in order, whoever writes on it; nothing of the file is changed. Raises
-    JournalUnreadable if it is not a journal or damaged, JournalError if it cannot be opened or read."""
-    with _usable(path), _reader(path, "?mode=ro") as db:
-        _must_be_ours(db, path)
-        for seq, at, body in db.execute("SELECT seq, at, body FROM events ORDER BY seq"):
-            yield Recorded(seq, at, _event.decode(body))
-
-
-@contextmanager
-def _usable(path: Path) -> Iterator[None]:
-    """Raises JournalError for what the disk, the folder or its rights do not allow."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise JournalError(
-            f"{path}: the journal cannot be used: {error}. Is there room on the disk, and is it a file that this "
-            "user may read and write?"
-        ) from None
-
-
-@contextmanager
-def _reader(path: Path, how: str = "") -> Iterator[sqlite3.Connection]:
-    """A connection of its own for reading, closed at the end of its `with`. Raises JournalUnreadable for what a
-    page that went bad gives."""
-    try:
-        with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}{how}", uri=True, isolation_level=None)
-        ) as db:
-            yield db
-    except sqlite3.OperationalError:  # the disk, the folder or its rights, not the file's content
-        raise
-    except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
-        raise JournalUnreadable(
-            f"{path}: the journal is damaged: {error}. Put a copy from before in its place. Without one, move it "
-            "away: then everything begins anew, and questions that were asked already may be asked again."
-        ) from error

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from bridge.model import Order
+
 ABOUT = ("chat", "network", "order")  # what a record may say it is about, as `extra`
 FOR_PEOPLE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -27,6 +29,12 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode()
+
+
+def about(order: Order) -> dict[str, str]:
+    """What a record about an order says it is about, for `extra`."""
+    named = {"network": order.network, "order": f"{order.id[0]}.{order.id[1]}"}
+    return named | {"chat": order.chat} if order.chat else named
 
 
 def begin(level: int) -> None:

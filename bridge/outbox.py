@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
@@ -20,6 +20,7 @@ from bridge.chat.state import Settled, Surplus
 from bridge.delivery import Row, Trace
 from bridge.engine import Engine, woken
 from bridge.errors import NeedsLogin
+from bridge.logs import about
 from bridge.model import (
     SECOND,
     Absent,
@@ -85,6 +86,8 @@ class Outbox:
                 )
         self.accept(rows)
 
+    unsettled: Callable[[Network, RetryLater | Unclear], None] = staticmethod(lambda network, outcome: None)
+
     # ------------------------------------------------------------ what comes in
 
     def _of(self, network: Network) -> _Network:
@@ -126,6 +129,12 @@ class Outbox:
             if network in (None, name)
             for lane in of.lanes.values()
         )
+
+    def depths(self) -> dict[tuple[Network, Lane], int]:
+        """The same by network and lane."""
+        return {
+            (name, lane): len(rows) for name, of in self._networks.items() for lane, rows in of.lanes.items()
+        }
 
     # ------------------------------------------------------------ too late
 
@@ -325,11 +334,13 @@ class Outbox:
                 row.step("refuse")
                 await self._settle(row, outcome)
             case RetryLater(after, why):
-                log.info("%s: order %s later: %s", order.network, order.id, why)
+                log.info("%s: order %s later: %s", order.network, order.id, why, extra=about(order))
+                self.unsettled(order.network, outcome)
                 delivery.retry(row, after, now)
                 await self._engine.submit(None, row)
             case Unclear(why) | Refused(why):
-                log.info("%s: order %s unclear: %s", order.network, order.id, why)
+                log.info("%s: order %s unclear: %s", order.network, order.id, why, extra=about(order))
+                self.unsettled(order.network, Unclear(why))
                 delivery.lose(row, link.opened.capabilities, now)
                 await self._engine.submit(None, row)
         return outcome
@@ -368,6 +379,7 @@ class Outbox:
         network does not say when it was made was made when it was first tried."""
         if isinstance(outcome, Sent) and not outcome.at:
             outcome = msgspec.structs.replace(outcome, at=row.tried)
+        _log(row.order, outcome)
         await self._engine.submit(Settled(row.order.id, outcome), row, outcome=(row.order.id, outcome))
 
     def settled(self, row: Row, outcome: Final) -> None:
@@ -377,6 +389,17 @@ class Outbox:
         if row in of.lanes[row.order.lane]:
             of.lanes[row.order.lane].remove(row)
         of.stir()
+
+
+def _log(order: Order, outcome: Final) -> None:
+    match outcome:
+        case Sent() | Cancelled():  # as it should be
+            log.debug(
+                "%s: order %s %s", order.network, order.id, type(outcome).__name__.lower(), extra=about(order)
+            )
+        case Refused(why=why) | Held(why=why):
+            what = type(outcome).__name__.lower()
+            log.info("%s: order %s %s: %s", order.network, order.id, what, why, extra=about(order))
 
 
 def _given_up(found: Absent | Unknown) -> str:

@@ -91,7 +91,8 @@ class Link(Protocol):
 
     async def follow(self, interest: Interest) -> None:
         """Replace what is delivered. Following a thread delivers what is already in it (through `inbound`).
-        May be called before `inbound` and at any time after. Must not block on the network."""
+        May be called before `inbound` and at any time after. Must not block on the network (a link in two
+        halves waits for its other half)."""
         ...
 
     def reread(self, refs: Iterable[Ref]) -> AsyncIterator[Inbound]:
@@ -146,6 +147,16 @@ class Inspected(Protocol):
 
     async def inspect(self) -> tuple[Remark, ...]:
         """Look, changing nothing. Raises only LinkError; what cannot be seen is left out."""
+        ...
+
+
+@runtime_checkable
+class Budgeted(Protocol):
+    """A Link whose network tells how much it may still be asked."""
+
+    def budget(self) -> Mapping[str, int]:
+        """Requests, or points of the network's own, that are left of each budget, by a name that no account is
+        part of. Only what the network told and what is not over yet. Must not block."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,12 +22,14 @@ from bridge.engine import Engine
 from bridge.errors import ChatbridgeError
 from bridge.forget import forget
 from bridge.journal import Journal
+from bridge.metrics import CONTENT_TYPE_LATEST, Metrics
 from bridge.model import Board, Command, Final, Form, Network, Notice, Reply
 from bridge.outbox import Outbox
 from bridge.ports import Clock, SessionStore
 from bridge.report.from_journal import FORMATS, USUAL, chosen, status, write
+from bridge.serving import served
 from bridge.supervise import Supervisor, Watch
-from bridge.web import make_app
+from bridge.web import make_app, watched, watching
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +68,9 @@ class Bridge:
         except BaseException:
             self.journal.close()
             raise
+        self.metrics = Metrics(self.engine, self.outbox, self.supervisor)
         self.address = ""
+        self.watched = ""  # where /healthz, /readyz and /metrics are
         self._asked = 0
         self._told: dict[str, str] = {}  # answers to `tell`, on their way
         self.listening = asyncio.Event()
@@ -78,7 +83,11 @@ class Bridge:
 
     async def run(self) -> None:
         """Until every chat is over and settled (or for ever, with `stay`), or until `stop`."""
-        app, feed = make_app(self, self.config.web, self.clock, ready=lambda: self.supervisor.ready)
+        routes = watching(self.supervisor.health, lambda: (self.metrics.text(), CONTENT_TYPE_LATEST))
+        beside = () if self.config.web.watched else routes
+        app, feed = make_app(self, self.config.web, self.clock, routes=beside)
+        self.journal.committed = self.metrics.committed
+        self.outbox.unsettled = self.metrics.came
         released = self.engine.released
         released.orders = self.outbox.accept
         released.settled = self._order_ended
@@ -89,6 +98,7 @@ class Bridge:
         released.answer = self._answer
         released.whisper = self.supervisor.whisper
         released.forgotten = self.outbox.forget
+        released.anew = self.supervisor.anew
         released.feeds = [feed, self.supervisor, self]
         try:
             async with asyncio.TaskGroup() as group:
@@ -100,7 +110,7 @@ class Bridge:
                 serving = asyncio.Event()
                 tasks += [
                     group.create_task(self.outbox.expire(), name="expiry"),
-                    group.create_task(self._serve(app, serving), name="page"),
+                    group.create_task(self._serve(app, routes, serving), name="page"),
                     group.create_task(control.listen(self.config.journal, self._handlers()), name="socket"),
                 ]
                 await serving.wait()
@@ -128,18 +138,18 @@ class Bridge:
         """End in good order."""
         self._stop.set()
 
-    async def _serve(self, app: web.Application, serving: asyncio.Event) -> None:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, self.config.web.host, self.config.web.port, reuse_address=True)
-            await site.start()
-            host, port = runner.addresses[0][:2]
-            self.address = f"http://{host}:{port}/"
+    async def _serve(
+        self, page: web.Application, routes: Iterable[web.RouteDef], serving: asyncio.Event
+    ) -> None:
+        """The page and, if they have an address of their own, the `routes` of what watches over us."""
+        async with AsyncExitStack() as stack:
+            listen, apart = self.config.web, self.config.web.watched
+            self.address = await stack.enter_async_context(served(page, listen.host, listen.port))
+            self.watched = self.address
+            if apart is not None:
+                self.watched = await stack.enter_async_context(served(watched(routes), *apart))
             serving.set()
             await asyncio.Event().wait()
-        finally:
-            await runner.cleanup()
 
     async def _until_over(self) -> None:
         """Ends when nothing is left to do; something that settles, or a change, may be the last."""
@@ -153,6 +163,7 @@ class Bridge:
 
     def _order_ended(self, row: Row, outcome: Final) -> None:
         self.outbox.settled(row, outcome)
+        self.metrics.came(row.order.network, outcome)
         self._over.set()
 
     def changed(self, chat: str, entries: Iterable[int]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bridge.model import Limits, Micros, Network, Value
+from bridge.model import HOUR, Limits, Micros, Network, Value
 
 
 class Host(Value, frozen=True):
@@ -78,3 +78,4 @@ class Community(Value, frozen=True):
     page: str | None = None
     outward: Literal["none", "asked"] = "asked"  # whether words from a room may be sent out, one by one
     signpost: str = ""  # where somebody in a crisis finds help; "": the default words
+    keep_text: Micros = 90 * 24 * HOUR  # so long after a chat's end its people's words are erased

@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 
 from bridge.chat import silence
 from bridge.chat.state import Fell, Reconciled, Rose
@@ -17,6 +18,7 @@ from bridge.model import (
     Account,
     Board,
     Cursor,
+    Form,
     Health,
     Inbound,
     Micros,
@@ -27,7 +29,7 @@ from bridge.model import (
     Reply,
 )
 from bridge.outbox import Outbox
-from bridge.ports import Adapter, Clock, Console, Link, SessionStore
+from bridge.ports import Adapter, Budgeted, Clock, Console, Link, SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,34 @@ LONGEST_WAIT = 60.0
 STEADY = 60.0  # seconds a link must hold for its failures to be forgotten
 BOARD_EVERY = 10.0  # seconds between two edits of the board while its item stays the same
 BOARD_LOOK = 0.5  # seconds between two looks whether it has another
-WORDS = 100  # answers and questions to single people that may wait
+WORDS = 500  # answers and questions to single people that may wait
+TELLERS = 4  # that are told at once: one may hang
+
+
+class Mail:
+    """What is for one person's eyes, told in the order it came up, some at once. Too much of it, and what has
+    waited longest is given up."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[Console], Awaitable[None]]] = deque(maxlen=WORDS)
+        self._more = asyncio.Event()
+
+    def add(self, word: Callable[[Console], Awaitable[None]]) -> None:
+        self._waiting.append(word)
+        self._more.set()
+
+    async def tell(self, console: Console) -> None:
+        """One after the other, until cancelled."""
+        while True:
+            while not self._waiting:
+                self._more.clear()
+                await self._more.wait()
+            await self._waiting.popleft()(console)
+
+
+class _Anew(LinkError):
+    """The link is to be opened anew: it may remember people whom nothing else remembers any more, and would not
+    introduce them again."""
 
 
 class Watch:
@@ -58,8 +87,9 @@ class Watch:
         self._stir = asyncio.Event()
         self._board = asyncio.Event()
         self._turn = asyncio.Event()
-        self._words: deque[Callable[[Console], Awaitable[None]]] = deque(maxlen=WORDS)
-        self._word = asyncio.Event()
+        self._forms, self._mail = Mail(), Mail()
+        self._anew = asyncio.Event()
+        self._budgeted: Budgeted | None = None
         self._state = Health(self.name, title, "opening", self._clock.now())
         self._unheard: Micros = self._clock.now()  # since when, unless it is ready
         self._last: Micros = 0
@@ -88,15 +118,17 @@ class Watch:
         self._board.set()
         self._turn.set()
 
+    def anew(self) -> None:
+        """Whatever the link knows of people is to be forgotten."""
+        self._anew.set()
+
     def answer(self, where: str, reply: Reply) -> None:
-        self._tell(lambda console: console.answer(where, reply))
+        """A form has to be there within seconds, or it is not opened at all: it waits behind no words."""
+        mail = self._forms if isinstance(reply, Form) else self._mail
+        mail.add(lambda console: console.answer(where, reply))
 
     def whisper(self, account: Account, place: Place, notice: Notice) -> None:
-        self._tell(lambda console: console.whisper(account, place, notice))
-
-    def _tell(self, word: Callable[[Console], Awaitable[None]]) -> None:
-        self._words.append(word)
-        self._word.set()
+        self._mail.add(lambda console: console.whisper(account, place, notice))
 
     @property
     def health(self) -> Health:
@@ -104,9 +136,14 @@ class Watch:
         waiting = self._outbox.waiting(self.name)
         return Health(self.name, self.title, state.state, state.since, state.why, self._last, waiting)
 
+    @property
+    def budget(self) -> Mapping[str, int]:
+        """What the network still allows, as far as the open link knows."""
+        return self._budgeted.budget() if self._budgeted is not None else {}
+
     def _is(self, state: str, why: str = "") -> None:
         if (state, why) != (self._state.state, self._state.why):
-            log.info("%s is %s%s", self.name, state, f": {why}" if why else "")
+            log.info("%s is %s%s", self.name, state, f": {why}" if why else "", extra={"network": self.name})
             if self._state.state == "ready":
                 self._unheard = self._clock.now()
             self._state = Health(self.name, self.title, state, self._clock.now(), why)  # type: ignore[arg-type]  # one of Health's
@@ -146,8 +183,12 @@ class Watch:
         failures = 0
         while True:
             opened = self._clock.now()
+            self._anew.clear()
             try:
-                await self._once()
+                # In a task of its own: a group of tasks that fails while it is cancelled tells of the failure alone.
+                await asyncio.create_task(self._once(), name=f"link {self.name}, open")
+            except* _Anew:
+                self._is("opening")
             except* CursorLost as group:
                 self._cursor = None
                 self._is("down", _first(group))
@@ -156,19 +197,23 @@ class Watch:
             except* LinkError as group:
                 self._is("down", _first(group))
             except* Exception as group:  # a bug in one adapter must not take the other networks along
-                log.exception("%s: the adapter failed", self.name)
+                log.exception("%s: the adapter failed", self.name, extra={"network": self.name})
                 self._is("down", f"the adapter failed: {_first(group)}")
+            _heed_cancellation()  # somebody wants us to end, whatever became of the link meanwhile
+            if self._anew.is_set():
+                continue
             held = (self._clock.now() - opened) / SECOND
             failures = 1 if held > STEADY else failures + 1
             await self._clock.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(failures - 1, 8)))
 
     async def _once(self) -> None:
         """One link, from opening to breaking."""
-        async with self.adapter.open(self._store) as link:
+        async with self._opened() as link:
             await self._engine.submit(link.opened)
             await link.follow(self._engine.session.interest(self.name))
             self._is("ready")
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._until_anew(), name=f"{self.name} anew")
                 group.create_task(self._read(link), name=f"{self.name} inbound")
                 group.create_task(self._outbox.serve(self.name, link), name=f"{self.name} outbox")
                 group.create_task(self._acknowledging(link), name=f"{self.name} acknowledge")
@@ -176,7 +221,21 @@ class Watch:
                 group.create_task(self._rereading(link), name=f"{self.name} reread")
                 if isinstance(link, Console):
                     group.create_task(self._boarding(link), name=f"{self.name} board")
-                    group.create_task(self._telling(link), name=f"{self.name} words")
+                    for mail in (self._forms, self._mail) * TELLERS:
+                        group.create_task(mail.tell(link), name=f"{self.name} words")
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Link]:
+        async with self.adapter.open(self._store) as link:
+            self._budgeted = link if isinstance(link, Budgeted) else None
+            try:
+                yield link
+            finally:
+                self._budgeted = None
+
+    async def _until_anew(self) -> None:
+        await self._anew.wait()
+        raise _Anew
 
     async def _read(self, link: Link) -> None:
         async for item in link.inbound(self._cursor):
@@ -249,14 +308,6 @@ class Watch:
     healths: Callable[[], tuple[Health, ...]] = staticmethod(lambda: ())
     noticed: Callable[[], None] = staticmethod(lambda: None)  # its health is another
 
-    async def _telling(self, console: Console) -> None:
-        """What is for one person's eyes, in the order it came up."""
-        while True:
-            await self._word.wait()
-            self._word.clear()
-            while self._words:
-                await self._words.popleft()(console)
-
 
 class Supervisor:
     """All links of a process."""
@@ -279,6 +330,15 @@ class Supervisor:
 
     def health(self) -> tuple[Health, ...]:
         return tuple(watch.health for watch in self.watches.values())
+
+    def anew(self) -> None:
+        """Whatever links know of people is to be forgotten."""
+        for watch in self.watches.values():
+            watch.anew()
+
+    def budgets(self) -> dict[Network, Mapping[str, int]]:
+        """What each network still allows."""
+        return {name: watch.budget for name, watch in self.watches.items()}
 
     @property
     def ready(self) -> bool:
@@ -322,6 +382,12 @@ class Supervisor:
 def _item(board: Board) -> tuple[object, ...]:
     """What makes a board urgent when it is different."""
     return (board.current, board.upcoming, board.on_hold, board.phase, board.buttons)
+
+
+def _heed_cancellation() -> None:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> str:

@@ -5,10 +5,12 @@ is the scenario; times are chat time, microseconds since 1970 UTC:
 
     {"clock": path or null, "seed", "participants", "answers", "faults": "none|mild|harsh", "out": folder,
      "tag", "starts", "ends", "late_until", "questions": [{"label", "text", "due"?}],
-     "networks": [{"name", "kind", "post"?, "layout"?, "public"?}], "chat": its id, "hosts": [{"name"}]}
+     "networks": [{"name", "kind", "post"?, "layout"?, "public"?}], "chat": its id, "hosts": [{"name"}],
+     "real": [names of networks with real hosts and no stand-in]?, "hurry": factor of everybody's time?,
+     "script": "busy" for hosts who run the hour by themselves?}
 
-Then {"do": "pace"}, {"do": "page", "url"}, {"do": "compare", "transcript": path}, {"do": "traces"}, as often
-as one likes. Ends at {"do": "end"}, end of file or SIGTERM.
+Then {"do": "pace"}, {"do": "page", "url"}, {"do": "hours", "ends", "late_until"}, {"do": "compare",
+"transcript": path}, {"do": "traces"}, as often as one likes. Ends at {"do": "end"}, end of file or SIGTERM.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ async def obey(rehearsal: Rehearsal, command: Answer) -> Answer:
     verbs: dict[str, Callable[[], Awaitable[Answer]]] = {
         "pace": rehearsal.pace,
         "page": lambda: rehearsal.page(command["url"]),
+        "hours": lambda: rehearsal.hours(command["ends"], command["late_until"]),
         "compare": lambda: rehearsal.compare(command["transcript"]),
         "traces": rehearsal.traces,
     }

@@ -6,11 +6,12 @@ Pure functions over three things: what the stand-in servers hold (`servers.json`
 | found      | because                                                                                     |
 | ---------- | ------------------------------------------------------------------------------------------- |
 | lost       | in no entry's sources; its words not in that entry or not on the page; not in a live message |
-|            | of a mirror; a picture, what it shows, or a poll's choice not in its entry                  |
+|            | of a mirror; a picture, what it shows, or a poll's choice not in its entry; not where its   |
+|            | author had it sent                                                                          |
 | duplicated | a source listed twice, under one name or two; words in two entries or two live messages; a  |
 |            | question posted twice, or where the bridge only listens                                     |
-| leaked     | words, what a picture shows or a name somewhere that their author, their reach or their     |
-|            | removal keeps them from                                                                     |
+| leaked     | words, what a picture shows or a name somewhere that their author, their reach, their       |
+|            | removal or a host keeps them from                                                           |
 | misplaced  | an entry stands under another question than the one its author plainly answered             |
 """
 
@@ -23,6 +24,8 @@ from typing import Any, TypeAlias
 
 from simulator.evidence import BRIDGE, Evidence, Ref, Row, is_open, owed, spoken, standing, was_open
 from simulator.letters import key, letters, searchable
+
+OFF = {"hidden": "hosts hid it", "erased": "hosts erased it", "blocked": "hosts blocked its author"}
 
 Finding: TypeAlias = dict[str, Any]  # {"network", "id", "author", "text", "what", "why"}
 
@@ -44,6 +47,8 @@ def _missing(evidence: Evidence, ref: Ref, row: Row) -> tuple[str, str] | None:
         return "its words are not on the page", "words"
     if evidence.mirrors and ref[0] not in evidence.mirrors and not standing(evidence, row):
         return f"in no message on {', '.join(sorted(evidence.mirrors))}", "words"
+    if (sent := row.get("sent")) and words not in evidence.posted[sent].now:
+        return f"in no reply on {sent}", "words"
     return _incomplete(evidence, at, row) if is_open(row) else None
 
 
@@ -108,7 +113,7 @@ def leaked(evidence: Evidence) -> list[Finding]:
             continue
         for words in spoken(row) - elsewhere:
             found += [finding(ref, row, f"{why}, yet {where}") for where in _seen(evidence, ref, row, words)]
-    for overstepped in (_too_soon, _too_far, _named):
+    for overstepped in (_too_soon, _frozen, _too_far, _named):
         found += [finding(ref, evidence.people[ref], why) for ref, why in overstepped(evidence)]
     return found
 
@@ -122,13 +127,22 @@ def _too_soon(evidence: Evidence) -> Iterator[tuple[Ref, str]]:
                 yield ref, "its author had not agreed yet, when it was served by the page"
 
 
+def _frozen(evidence: Evidence) -> Iterator[tuple[Ref, str]]:
+    """Words that came to the page while hosts had it stand still."""
+    for ref, row in evidence.people.items():
+        if (until := row.get("frozen")) is not None and key(row["words"]):
+            came = evidence.page.came(key(row["words"]))
+            if came is not None and came < until:
+                yield ref, "served by the page while hosts had it stand still"
+
+
 def _too_far(evidence: Evidence) -> Iterator[tuple[Ref, str]]:
     """Words that may leave their room for the page, and were taken further."""
     for ref, row in evidence.people.items():
         words = key(row["words"])
         if row["audience"] == "room" and is_open(row) and words:
             for network, posted in evidence.posted.items():
-                if network != ref[0] and words in posted.ever:
+                if network not in (ref[0], row.get("sent")) and words in posted.ever:
                     yield ref, f"its author agreed to the page, yet posted by the bridge on {network}"
 
 
@@ -157,6 +171,8 @@ def _forbidden(row: Row) -> str | None:
         return "its author has not agreed to leave the room"
     if row["deleted"]:
         return "deleted"
+    if off := row.get("off"):
+        return OFF[off]
     return None if row["belongs"] else "it is not part of the chat"
 
 
@@ -170,7 +186,7 @@ def _seen(evidence: Evidence, ref: Ref, row: Row, words: str) -> Iterator[str]:
         yield "in what the page tells machines"
     for network, posted in evidence.posted.items():
         elsewhere = posted.now if for_a_while and row["audience"] == "public" else posted.ever
-        if network != ref[0] and words in elsewhere:
+        if network not in (ref[0], row.get("sent")) and words in elsewhere:
             yield f"posted by the bridge on {network}"
 
 

@@ -62,6 +62,7 @@ class Consents:
     ) -> None:
         self.stages, self.people, self.ledger = stages, people, ledger
         self._until, self._seed = until, seed
+        self.decided: dict[str, Choice] = {}  # who has made up their mind before they are asked
         self._minds: dict[tuple[str, str], Mind] = {}
         self._looked = 0
 
@@ -95,6 +96,8 @@ class Consents:
         chosen = rng.choices(list(ANSWERS), list(ANSWERS.values()))[0]
         if who.host:
             chosen = ("name",)  # everybody knows theirs
+        if who.handle in self.decided:
+            chosen = (self.decided[who.handle],)
         if now > self._until - LAST:
             chosen = ()
         return Mind(who, list(chosen), now + int(rng.uniform(*THINK) * SECOND))

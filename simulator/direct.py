@@ -9,7 +9,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from simulator import leaving, plan
 from simulator.clock import Clock
@@ -22,9 +22,12 @@ from simulator.hosts import Hosts
 from simulator.ledger import Ledger, Questions
 from simulator.people import Hours, People
 from simulator.reader import Reader
-from simulator.stage import Stage
+from simulator.stage import Person, Stage
 from simulator.traces import files, messages, traces
 from simulator.words import Words
+
+if TYPE_CHECKING:
+    from simulator.hosting import Hosting
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -64,6 +67,7 @@ class Rehearsal:
         self.faults = Faults(self.clock.now)
         self.platforms = {n["name"]: str(n["kind"]) for n in scenario["networks"]}
         self.listening = {str(n["name"]) for n in scenario["networks"] if not n.get("post", True)}
+        self.real = frozenset(scenario.get("real", ()))  # networks without a stand-in
         self.stages = {str(n["name"]): self._stage(n) for n in scenario["networks"]}
         self._federate()
         self.questions = Questions(scenario["questions"])
@@ -88,7 +92,9 @@ class Rehearsal:
             network: [p for (_, at), p in self.people.accounts.items() if p.host and at == network]
             for network in self.stages
         }
-        self.hosts = Hosts(self.stages, hosts, self.questions, scenario["seed"])
+        busy = scenario.get("script") == "busy"
+        self.hosts = Hosts(self.stages, hosts, self.questions, scenario["seed"], early=not busy)
+        self.hosting = self._hosting(hosts) if busy else None
         self.begun = {"networks": {name: s.access() for name, s in self.stages.items()}, "hosts": handles}
         self._tasks = tasks
         self._running.append(tasks.create_task(self._live(), name="people and hosts"))
@@ -103,6 +109,8 @@ class Rehearsal:
             now = self.clock.now()
             self.people.step(now)
             self.hosts.step(now)
+            if self.hosting is not None:
+                self.hosting.step(now)
             self.consents.step(now)
             await asyncio.sleep(TICK)
 
@@ -110,16 +118,23 @@ class Rehearsal:
 
     async def pace(self) -> Answer:
         """How far the people are and when something happens next."""
-        people = self.people
+        people, hosting = self.people, self.hosting
         due = min((t for t in (people.next, self.consents.next) if t is not None), default=None)
         return {
             "next": due,
-            "busy": (due is not None and due <= self.clock.now()) or self.hosts.waiting > 0,
+            "busy": (due is not None and due <= self.clock.now())
+            or self.hosts.waiting > 0
+            or (hosting is not None and hosting.busy),
             "written": people.written,
             "planned": len(people.plan.posts),
-            "finished": people.finished and self.consents.finished,
+            "finished": people.finished and self.consents.finished and (hosting is None or hosting.finished),
             "fired": self._fired(),
         }
+
+    async def hours(self, ends: int, late_until: int) -> Answer:
+        """Real hosts moved the end of the chat, or closed it."""
+        self.people.told(ends, late_until)
+        return {"ends": ends}
 
     async def page(self, url: str) -> Answer:
         """Open the page at `url` and stay on it (instead of the one before). Raises TimeoutError if its
@@ -149,15 +164,28 @@ class Rehearsal:
         mirrors = [name for name, kind in self.platforms.items() if kind == "slack"]
         evidence = gather(
             json.loads(written),
-            json.loads(transcript.read_text(encoding="utf-8")),
+            self._simulated(json.loads(transcript.read_text(encoding="utf-8"))),
             self.reader.page(),
             mirrors,
             self.listening,
         )
-        return report(evidence) | {
+        found = report(evidence)
+        if self.real and not mirrors:
+            found["slack_copies"] = None  # nobody here sees them
+        if self.hosting is not None:
+            found["hosts"] = self.hosting.came()
+            acts = json.dumps(self.hosting.scene.acts, ensure_ascii=False, indent=1)
+            (out / "hosts.json").write_text(acts, encoding="utf-8")
+        return found | {
             "faults": self._fired(),
             "latency_ms": latencies(taken, self.reader.arrivals().first),
         }
+
+    def _simulated(self, transcript: Answer) -> Answer:
+        """A transcript without what real people are the source of: of that nothing is known here."""
+        for entry in transcript["entries"] if self.real else ():
+            entry["sources"] = [s for s in entry["sources"] if s["network"] not in self.real]
+        return transcript
 
     async def traces(self) -> Answer:
         """Look for words of people who asked to be forgotten in everything the bridge leaves behind. After it
@@ -188,6 +216,38 @@ class Rehearsal:
         for one, other in itertools.combinations(servers, 2):
             one.federate(other)
 
+    def _hosting(self, hosts: Mapping[str, list[Person]]) -> Hosting:
+        """Hosts who run the hour by themselves, in the first Slack there is."""
+        from simulator.hosting import Hosting, visitors
+
+        scenario, people = self.scenario, self.people
+        rooms = [name for name, kind in self.platforms.items() if kind == "slack"]
+        posting = [name for name in self.platforms if name not in self.listening and name not in rooms]
+        seed, tag = scenario["seed"], scenario["tag"]
+        coming = visitors.join(
+            self.stages,
+            self.ledger,
+            tag,
+            rooms=rooms,
+            agreed=rooms[0] in people.composer.agreed,
+            others=posting,
+            names=Words().names,
+            seed=seed,
+        )
+        people.accounts.update({(who.handle, who.network): who for who in coming.everybody})
+        self.consents.decided.update(coming.decided)
+        return Hosting(
+            self.stages,
+            hosts[rooms[0]],
+            coming,
+            self.ledger,
+            posting=posting,
+            steady=plan.steady(people.plan),
+            hours=people.hours,
+            told=people.told,
+            seed=seed,
+        )
+
     def _people(self) -> People:
         scenario, words = self.scenario, Words()
         seed = scenario["seed"]
@@ -208,6 +268,7 @@ class Rehearsal:
             networks=self.platforms,
             questions=len(self.questions.labels),
         )
+        planned = plan.hurried(planned, scenario.get("hurry", 1.0))
         composer = Composer(
             words=words,
             questions=self.questions,
@@ -224,4 +285,5 @@ class Rehearsal:
             hours=Hours(scenario["starts"], scenario["ends"], scenario["late_until"]),
             seed=seed,
             listening=self.listening,
+            steered=bool(self.real),
         )

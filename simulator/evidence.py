@@ -108,8 +108,8 @@ def counts(row: Row) -> bool:
 
 
 def owed(row: Row) -> bool:
-    """Whether the bridge has to show it: it counts and was not deleted."""
-    return counts(row) and not row["deleted"]
+    """Whether the bridge has to show it: it counts and neither its author nor a host took it away."""
+    return counts(row) and not row["deleted"] and not row.get("off")
 
 
 def is_open(row: Row) -> bool:
@@ -134,4 +134,4 @@ def was_open(row: Row) -> bool:
     kept = row["opted_out"] and not row.get("withdrawn")
     agreed = row.get("consent") or row.get("agreed") is not None
     reach = row["audience"] == "public" or (row["audience"] == "room" and agreed)
-    return bool(row["belongs"] and reach and not kept)
+    return bool(row["belongs"] and reach and not kept and not row.get("unseen"))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -15,8 +16,10 @@ from simulator.stage import Said, Stage
 
 Audience: TypeAlias = Literal["public", "room", "limited", "direct"]
 Choice: TypeAlias = Literal["name", "first", "no"]
+Off: TypeAlias = Literal["", "hidden", "erased", "blocked"]
 
 START = 24  # letters of a question by which its post is recognised
+LABELLED = re.compile(r"\s*(Q\d+)\b(.*)")
 
 
 @dataclass
@@ -27,7 +30,8 @@ class Truth:
     same for the same words on two networks. `withdrawn`: it was open until its author said stop, `forgotten`:
     and asked for more than that; `departed`: until they deleted their account. `consent`: everybody in this
     room lets their words out. `poll`: its choices. `held`: hosts had to let it through first. `name`: the
-    author's, in full.
+    author's, in full. `off`: hosts took it off every screen; `unseen`: before it was written. `sent`: its author
+    had it sent from a room to this network.
     """
 
     network: str
@@ -48,30 +52,61 @@ class Truth:
     warning: str | None = None
     poll: tuple[str, ...] = ()
     name: str = ""
+    off: Off = ""
+    unseen: bool = False
+    sent: str = ""
     was: list[str] = field(default_factory=list)
     acts: list[tuple[str, int]] = field(default_factory=list)  # what was done to it and when (chat time)
 
 
 class Questions:
-    """The questions of a chat, to recognise the posts that ask them."""
+    """The questions of a chat, to recognise the posts that ask them. `planned`: so many were from the beginning;
+    what hosts ask beside them is `coming`, and stands behind these once it has been seen."""
 
     def __init__(self, questions: Sequence[Mapping[str, Any]]) -> None:
-        self.labels = tuple(str(q["label"]) for q in questions)
-        self.texts = tuple(str(q["text"]) for q in questions)
+        self.labels = [str(q["label"]) for q in questions]
+        self.texts = [str(q["text"]) for q in questions]
         self.due: tuple[int | None, ...] = tuple(q.get("due") for q in questions)
-        self._starts = tuple(
-            letters(label) + letters(text)[:START]
-            for label, text in zip(self.labels, self.texts, strict=True)
-        )
+        self.planned = len(self.labels)
+        self.coming: list[str] = []
+
+    def reword(self, number: int, text: str) -> None:
+        """The hosts word a question otherwise, before it is asked."""
+        self.texts[number] = text
+
+    def expect(self, text: str) -> None:
+        """The hosts are going to ask this; its number is seen when it comes."""
+        if text not in self.coming:
+            self.coming.append(text)
+
+    def asked(self, text: str) -> int | None:
+        """The number (an index) of what hosts asked, if it has been seen."""
+        return self.texts.index(text) if text in self.texts else None
 
     def asked_by(self, said: Said) -> int | None:
         """Which question (an index) a post of the bridge's asks: a line of it begins with label and words. Above
         that there may be a warning."""
         if said.place != "chat":
             return None
-        lines = [letters(line) for line in (said.history[0] if said.history else said.text).splitlines()]
-        asked = (n for n, start in enumerate(self._starts) if any(line.startswith(start) for line in lines))
-        return next(asked, None)
+        for line in (said.history[0] if said.history else said.text).splitlines():
+            if labelled := LABELLED.match(line):
+                label, words = labelled[1], letters(labelled[2])
+                known = label in self.labels and letters(self.texts[self.labels.index(label)])[:START]
+                if known and words.startswith(known):
+                    return self.labels.index(label)
+                if (number := self._come(label, words)) is not None:
+                    return number
+        return None
+
+    def _come(self, label: str, words: str) -> int | None:
+        """What was expected has come, under this label."""
+        for text in self.coming:
+            if label not in self.labels and words.startswith(letters(text)[:START]):
+                self.coming.remove(text)
+                self.labels.append(label)
+                self.texts.append(text)
+                return len(self.labels) - 1
+        return None
 
 
 class Ledger:
@@ -81,9 +116,15 @@ class Ledger:
         self.questions = questions
         self.truths: dict[tuple[str, str], Truth] = {}
         self.choices: dict[tuple[str, str], list[tuple[Choice, float]]] = {}  # (network, author) -> and when
+        self.frozen: list[
+            tuple[float, float]
+        ] = []  # from when to when the page stood still (time.monotonic())
+        self._blocked: set[str] = set()
 
     def wrote(self, truth: Truth, now: int) -> None:
         """A person wrote a post."""
+        if truth.author in self._blocked:
+            truth.off, truth.unseen = "blocked", True
         truth.acts.append(("written", now))
         self.truths[truth.network, truth.id] = truth
 
@@ -120,6 +161,29 @@ class Ledger:
         if not any(t.withdrawn for t in self.truths.values() if t.author == author):
             self.choices.setdefault((network, author), []).append((choice, real))
 
+    # ------------------------------------------------------------ what hosts do
+
+    def took_off(self, network: str, post: str, off: Off) -> None:
+        """Hosts hid or erased it; "": they restored it."""
+        self.truths[network, post].off = off
+
+    def blocked(self, author: str) -> None:
+        """Hosts blocked somebody: nothing they wrote or will write is to be seen."""
+        self._blocked.add(author)
+        for truth in self.truths.values():
+            if truth.author == author:
+                truth.off = "blocked"
+
+    def moved(self, network: str, post: str, label: str) -> None:
+        """Hosts put it under this question."""
+        self.truths[network, post].question = (label,)
+
+    def sent(self, network: str, post: str, to: str) -> None:
+        """Its author wanted it sent to another network, and a host approved."""
+        self.truths[network, post].sent = to
+
+    # ------------------------------------------------------------ what is written down
+
     def servers(self, stages: Mapping[str, Stage]) -> dict[str, list[dict[str, Any]]]:
         """The content of servers.json: everything on every network, in the order it was written."""
         return {
@@ -131,6 +195,7 @@ class Ledger:
         row = {"id": said.id, "text": said.text, "at": said.at, "real": said.real, "place": said.place}
         row |= {"deleted": said.deleted, "edited": said.edited, "reply_to": said.reply_to}
         row |= {"pictures": list(said.pictures), "also": [list(place) for place in said.also]}
+        row |= {"liked": sorted(said.liked), "boosted": sorted(said.boosted)}
         truth = self.truths.get((network, said.id))
         if truth is None:
             label = self.questions.asked_by(said) if said.ours else None
@@ -156,6 +221,7 @@ class Ledger:
             "forgotten": truth.forgotten,
             "departed": truth.departed,
             **self._consent(truth),
+            **self._hosted(truth, said.real),
             "warning": truth.warning,
             "poll": list(truth.poll),
             "group": truth.group,
@@ -178,6 +244,12 @@ class Ledger:
             "named": any(choice == "name" for choice, _ in choices),
         }
 
+    def _hosted(self, truth: Truth, real: float) -> dict[str, Any]:
+        """What hosts did with it. `frozen`: until when (time.monotonic(), seconds) the page, which stood still when
+        it was written, must not show it."""
+        frozen = next((end for start, end in self.frozen if start <= real < end), None)
+        return {"off": truth.off, "unseen": truth.unseen, "sent": truth.sent, "frozen": frozen}
+
     def taken(self, stages: Mapping[str, Stage]) -> dict[str, float]:
         """When a server took each post that everybody could read at once: key -> time.monotonic()."""
         found: dict[str, float] = {}
@@ -186,7 +258,9 @@ class Ledger:
             agreed = self._consent(truth).get("agreed")
             reach = truth.audience == "public" or (agreed is not None and agreed <= real)
             first = truth.was[0] if truth.was else truth.words
-            kept = truth.held or (truth.opted_out and not truth.withdrawn)
+            kept = (
+                truth.held or (truth.opted_out and not truth.withdrawn) or self._hosted(truth, real)["frozen"]
+            )
             if truth.belongs and reach and not kept and key(first):
                 found[key(first)] = min(real, found.get(key(first), real))
         return found

@@ -25,6 +25,9 @@ CLOSE_CALL = 20 * SECOND  # so near to that instant nobody can say which questio
 BREATH = 12 * SECOND  # between two posts of one person: more than six a minute look like a machine
 READ = 15 * SECOND  # a post has to be out for so long before others react to it
 KNOWN = 30 * SECOND  # and for so long before its author is no stranger any more
+LEAVING = (
+    10 * SECOND
+)  # so long before the late window closes nobody does anything any more, if it closes early
 FAR = 1 << 62
 
 
@@ -51,7 +54,8 @@ class Seen:
 
 class People:
     """All people of a plan, on their stages. On networks that the bridge only listens to (`listening`) people
-    read the questions in the copies that their own server has of them."""
+    read the questions in the copies that their own server has of them. `steered`: real hosts run the hour; who
+    waits for a question that they leave out says nothing, and when it is over, everybody goes."""
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class People:
         hours: Hours,
         seed: int,
         listening: Collection[str] = (),
+        steered: bool = False,
     ) -> None:
         self.plan, self.stages, self.composer, self.ledger, self.hours = plan, stages, composer, ledger, hours
         self.asked = [network for network in stages if network not in listening]
@@ -80,8 +85,9 @@ class People:
         self._silent: set[str] = set()  # who said stop
         self._leaving = {departure.who.handle: departure for departure in plan.departures}
         self._gone: set[str] = set()  # who has left
-        platforms = composer.platforms.values()
-        self._guarded = "slack" in platforms and any(who.host for who in plan.cast)
+        self._steered = steered
+        rooms = steered or "slack" in composer.platforms.values()
+        self._guarded = rooms and any(who.host for who in plan.cast)
         for post in plan.posts:
             self._left[post.who.handle] += 1
 
@@ -123,8 +129,14 @@ class People:
         """Whether everything planned was written, edited and deleted, and whoever leaves has left."""
         return not self._agenda and not self._waiting
 
+    def told(self, ends: int, late_until: int) -> None:
+        """The hosts moved the end, or closed the chat."""
+        self.hours = replace(self.hours, ends=ends, late_until=late_until)
+
     def step(self, now: int) -> None:
         """Do everything that is due."""
+        if self._steered and now >= self.hours.late_until - LEAVING:
+            self._agenda.clear()
         if now >= self.hours.ends and self._waiting:
             self._close(now)
         while self._agenda and self._agenda[0][0] <= now:
@@ -148,9 +160,13 @@ class People:
 
     def _note_copy(self, network: str, said: Said) -> None:
         """In Slack people also answer under what the bridge brought from elsewhere."""
-        here = self._questions[network]
+        here = self._planned(network)
         if self.composer.platforms[network] == "slack" and said.place == "chat" and here:
             self._answers[network][max(here)].append(Seen(said.id, said.at, None))
+
+    def _planned(self, network: str) -> list[int]:
+        """The questions seen there that were planned from the beginning: nobody plans an answer to others."""
+        return [n for n in self._questions[network] if n < self.ledger.questions.planned]
 
     def _release(self, network: str, number: int, now: int) -> None:
         """Plan what waited for this question; what waited for an earlier one that was never asked here moves
@@ -158,7 +174,8 @@ class People:
         here, last = self._questions[network], max(now + 5 * SECOND, self.hours.ends - 15 * SECOND)
 
         def missed(post: Planned) -> bool:
-            return network in post.needs and post.question not in here and (post.question or 0) < number
+            before = (post.question or 0) < number < self.ledger.questions.planned
+            return network in post.needs and post.question not in here and before
 
         waiting = [replace(p, question=number) if missed(p) else p for p in self._waiting]
         self._waiting = []
@@ -171,6 +188,8 @@ class People:
     def _close(self, now: int) -> None:
         """The chat is over, and some questions never came: who waited for them still says something."""
         waiting, self._waiting = self._waiting, []
+        if self._steered:
+            return
         waiting.sort(key=lambda p: (p.kind == "command", p.question, p.wait))
         for n, post in enumerate(waiting):
             when = min(now + (120 + 10 * n) * SECOND, self.hours.late_until - 30 * SECOND)
@@ -239,7 +258,7 @@ class People:
         """Let others answer to it: on its network, and where other servers have it."""
         home = (post.network, id_)
         for where, copy in (home, *self.stages[post.network].said[id_].also):
-            if here := self._questions[where]:
+            if here := self._planned(where):
                 number = post.question if post.question is not None else max(here)
                 seen = Seen(copy, now, composed.expected, post.who.handle, home)
                 self._answers[where][number].append(seen)

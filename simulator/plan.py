@@ -148,6 +148,25 @@ def make(
     return Plan(tuple(cast), tuple(_fates(rng, posts, answers)))
 
 
+def steady(plan: Plan) -> set[int]:
+    """The groups of those posts that stay as they are: nobody edits, deletes or withdraws them, no other has the
+    same words."""
+    leaving = {departure.who for departure in plan.departures}
+    return {
+        post.group
+        for post in plan.posts
+        if post.counts and not post.fate and post.kind not in ("twin", "several", "late")
+        if not post.who.host and post.who not in leaving
+    }
+
+
+def hurried(plan: Plan, factor: float) -> Plan:
+    """The same plan for an hour that lasts `factor` times as long."""
+    posts = (replace(p, wait=p.wait * factor, fate_wait=p.fate_wait * factor) for p in plan.posts)
+    departures = (replace(d, wait=d.wait * factor) for d in plan.departures)
+    return replace(plan, posts=tuple(posts), departures=tuple(departures))
+
+
 def _kept(answers: int, participants: int) -> dict[str, int]:
     """How many posts of each kind that does not count."""
     left = answers - math.ceil(BELONGING * answers)

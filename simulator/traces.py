@@ -1,4 +1,4 @@
-"""What is left of people who asked to be forgotten: their words, looked for in bytes.
+"""What is left of people who asked to be forgotten, and of what hosts erased: the words, looked for in bytes.
 
 The comparison knows a post by its letters; here any stretch of one counts that nobody else wrote, as it stands
 in a file, in a message or on the page.
@@ -21,20 +21,27 @@ FILES = ("stage/**/*", "*transcript*", "bridge.log")  # what a bridge leaves in 
 
 
 def traces(servers: Servers, places: Mapping[str, bytes]) -> list[Finding]:
-    """Posts of whose words something stands in one of `places`, though their author asked to be forgotten."""
+    """Posts of whose words something stands in one of `places`, though their author asked to be forgotten, or hosts
+    erased them."""
     people = [(n, row) for n, rows in servers.items() for row in rows if row["author"] != BRIDGE]
-    others = "\n".join(
-        text for _, row in people if not row.get("forgotten") for text in (row["text"], *_said(row))
-    )
+    others = "\n".join(text for _, row in people if not _gone(row) for text in (row["text"], *_said(row)))
     found = []
     for network, row in people:
-        needles = set(_needles(row, others)) if row.get("forgotten") else ()
+        gone = _gone(row)
+        needles = set(_needles(row, others)) if gone else ()
         for place, held in places.items():
             own = place == _screen(row["author"], network)  # it is theirs to look at, and no server keeps it
             if not own and any(needle in held for needle in needles):
-                why = f"its author asked to be forgotten, yet words of it are in {place}"
+                why = f"{gone}, yet words of it are in {place}"
                 found.append(finding((network, row["id"]), row, why))
     return found
+
+
+def _gone(row: Row) -> str:
+    """Why nothing of it may be left; "" if it may."""
+    if row.get("forgotten"):
+        return "its author asked to be forgotten"
+    return "hosts erased it" if row.get("off") == "erased" else ""
 
 
 def files(out: Path) -> dict[str, bytes]:

@@ -29,6 +29,15 @@ class Budgets:
         if policy and str(left).isdigit() and str(reset).isdigit():
             self._left[method, str(policy)] = _Left(int(str(left)), int(str(reset)) * SECOND)
 
+    def left(self, now: Micros) -> dict[str, int]:
+        """Points left, by the method and the policy that its answers tell of: "createRecord 5000;w=3600"."""
+        told = self._left.items()
+        return {
+            f"{method.rpartition('.')[2]} {policy}": left.points
+            for (method, policy), left in told
+            if left.until > now
+        }
+
     def wait(self, method: str, now: Micros) -> float:
         """Seconds until a request may be made; 0 if it may at once. `now`: by the server's clock, which stamps
         when a budget is renewed."""

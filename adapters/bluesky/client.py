@@ -278,6 +278,10 @@ class Client:
             return float(max(1.0, error.reset_at.timestamp() - self._there() / SECOND))
         return None if error.retry_after is None else float(error.retry_after)
 
+    def budget(self) -> dict[str, int]:
+        """What the server still allows, as its answers told."""
+        return self._budgets.left(self._there())
+
     def _there(self) -> Micros:
         """What time it is by the server's clock."""
         return self._clock.now() + int(self.skew * SECOND)

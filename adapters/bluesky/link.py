@@ -121,6 +121,10 @@ class Link:
     def opened(self) -> Opened:
         return self._opened
 
+    def budget(self) -> dict[str, int]:
+        """`bridge.ports.Budgeted`."""
+        return self._client.budget()
+
     def close(self) -> None:
         """End every task."""
         for task in self._reading:

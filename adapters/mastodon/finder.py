@@ -63,8 +63,7 @@ class Finder:
             return Unknown(str(error))
 
     async def _published(self, order: Order, op: Publish) -> Found | Absent | Unknown:
-        if not isinstance(op.content, Words):
-            return Absent()  # refused without a request
+        said = op.content if isinstance(op.content, Words) else None  # taken out of the order meanwhile
         parent = None if op.reply_to is None else target(op.reply_to)
         since = order.stamp + self._skew - MARGIN
         found: list[Sent] = []
@@ -74,18 +73,20 @@ class Finder:
             if convert.micros(status.created_at) < since:
                 break
             other = self._stamps.get(status.id, order.stamp) != order.stamp
-            if not other and self._same(status, op, op.content, parent):
+            if not other and self._same(status, op, said, parent):
                 found.append(made(status, self._network))
+        if found and said is None:
+            return Unknown("its words were taken out meanwhile, and other posts of ours stand in its place")
         return Found(tuple(reversed(found))) if found else Absent()
 
-    def _same(self, status: wire.Status, op: Publish, content: Words, parent: str | None) -> bool:
-        """Whether a status of ours is what the order asks for. A parent that is gone is gone from the status
-        as well."""
+    def _same(self, status: wire.Status, op: Publish, said: Words | None, parent: str | None) -> bool:
+        """Whether a status of ours is what the order asks for, or may be if nobody knows what that said. A parent
+        that is gone is gone from the status as well."""
         placed = status.in_reply_to_id in (parent, None) if parent else status.in_reply_to_id is None
         return (
             placed
             and convert.shown(status, op.reach)
-            and convert.says(status, content, addressed=op.reach == "direct")
+            and (said is None or convert.says(status, said, addressed=op.reach == "direct"))
         )
 
     async def _own(self) -> AsyncIterator[wire.Status | None]:

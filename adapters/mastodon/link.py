@@ -153,6 +153,10 @@ class MastodonLink:
     def opened(self) -> Opened:
         return self._opened
 
+    def budget(self) -> dict[str, int]:
+        """`bridge.ports.Budgeted`."""
+        return self._reader.budget()
+
     async def inbound(self, after: Cursor | None) -> AsyncIterator[Inbound]:
         assert self._reading is None, "inbound is called once per open link"
         self._reading = asyncio.create_task(self._reader.run(after), name=f"{self._opened.network} reads")

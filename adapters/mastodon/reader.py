@@ -216,6 +216,11 @@ class Reader:
         left = self._rest.budget.left(self._clock.now())
         return wanted if left is None else wanted[: max(0, left - RESERVE) * BULK]
 
+    def budget(self) -> dict[str, int]:
+        """Requests the token may still make, if the server told."""
+        left = self._rest.budget.left(self._clock.now())
+        return {} if left is None else {"requests": left}
+
     def _suspect(self, page: list[Any], started: Micros) -> None:
         """A stream that did not show what it should have is not trusted until it shows something."""
         since = self._stream.since

@@ -27,7 +27,7 @@ from bridge.ports import Clock, Remark, SessionStore
 SPACING = 1.0  # seconds: a channel takes about one message a second (Slack's documentation)
 EDITS = 2.0  # seconds: chat.update takes 50 a minute (Slack's documentation), and some are for what must go
 GATHERED = 80  # entries a message holds; with a phone in hand nobody reads more
-ROOM = 11_000  # characters of theirs a message holds: what `blocks.TOTAL` leaves beside the blocks' own cost
+ROOM = 12_300  # characters of theirs a message holds: what `blocks.TOTAL` leaves beside the blocks' own cost
 REQUEST = 30.0  # seconds a call may take
 
 
@@ -113,7 +113,9 @@ class SlackAdapter:
             uninvited = failure.method == "conversations.join" and failure.error == "missing_scope"
             if failure.kind != "refused" and not uninvited:
                 raise
-        raise NeedsLogin(f"Slack: the app cannot read the channel {channel}. Type /invite @{name} there.")
+        raise NeedsLogin(
+            f"Slack: the app cannot read the channel {channel}. Type /invite @{name} there, or correct the ID."
+        )
 
     def _link(self, web: Web, feed: Feed, home: Home, handle: str, remarks: tuple[Remark, ...]) -> SlackLink:
         opened = Opened(

@@ -29,7 +29,7 @@ from bridge.text import cut, fits, joined, marked, tame
 
 # Slack's documentation. Of the total it says nothing; its users measured about 13,200 characters with what each
 # block costs beyond its words (bolt-js, issues 2509 and 2867: 11,341 in many blocks were refused).
-TOTAL = 12_000  # characters of all blocks together
+TOTAL = 13_000  # characters of all blocks together
 BLOCK = 100  # characters that a block costs
 POSTED = 40_000  # characters of a text; beyond, Slack cuts without a word
 BLOCKS = 50
@@ -38,7 +38,7 @@ PICTURES = 4  # of one entry: Mastodon and Bluesky allow no more
 
 WHOLE = 2_800  # graphemes of an entry; the rest is behind its link
 NOTICE = 8_000  # graphemes of what the hosts are told: a preview of every item is long
-SHORT = (240, 200, 160, 130, 100, 80, 60, 40)  # graphemes of an entry among several: as many as fit
+SHORT = (240, 220, 200, 180, 165, 150, 135, 100, 60)  # graphemes of an entry among several: as many as fit
 APART = 10  # entries that have a block each; more share blocks
 
 _FOLD = "\n\u00a0" * 5 + "\n"

@@ -150,10 +150,12 @@ def _written(card: Card) -> str:
 
 
 class Times:
-    """Times as the hosts read them: in the community's zone."""
+    """Times as the hosts read them: in the community's zone, which is called `place`."""
 
     def __init__(self, board: Board) -> None:
         self._zone = ZoneInfo(board.zone)
+        where, city = board.zone.rpartition("/")[::2]
+        self.place = f"{city.replace('_', ' ')} time" if where not in ("", "Etc") else city
         self._today = self._local(board.now).date()
 
     def __call__(self, at: Micros) -> str:
@@ -170,19 +172,20 @@ def heading(board: Board) -> str:
 
 
 def status(board: Board, at: Times, *, ticking: bool = True) -> list[str]:
-    """ "open", "20:13 Europe/London, ends 21:00", "now Q2", "next Q3 at 20:15, in 2 min", "31 entries by 12
+    """ "open", "20:13 London time, ends 21:00", "now Q2", "next Q3 at 20:15, in 2 min", "31 entries by 12
     people", "Lucy leads". `ticking`: with what is different every minute."""
     lines = {line.id: line for line in board.lines}
     bits = ["ON HOLD" if board.on_hold else _PHASES[board.phase]]
     begins = f"begins {at(board.starts)}" if board.phase == "before" else f"ends {at(board.ends)}"
-    bits.append(f"{at(board.now)} {board.zone}, {begins}" if ticking else f"{begins} {board.zone}")
+    bits.append(f"{at(board.now)} {at.place}, {begins}" if ticking else f"{begins} {at.place}")
     if current := lines.get(board.current or ""):
         bits.append(f"now {current.label}")
     if upcoming := lines.get(board.upcoming or ""):
         away = f", {_away(upcoming.due - board.now)}" if ticking else ""
         bits.append(f"next {upcoming.label} at {at(upcoming.due)}{away}")
     if ticking:
-        bits.append(f"{board.entries:,} entries by {board.people:,} people")
+        entries = "1 entry" if board.entries == 1 else f"{board.entries:,} entries"
+        bits.append(f"{entries} by {'1 person' if board.people == 1 else f'{board.people:,} people'}")
     if board.lead:
         bits.append(f"{rich.short(person(board.lead), 80)} leads")
     return bits
@@ -205,7 +208,7 @@ def network(health: Health, at: Times, *, ticking: bool = True) -> str:
     bits = [f"{health.title}: {_LINK[health.state]} since {at(health.since)}"]
     bits += [one_line(health.why, _LINE)] if health.why else []
     bits += [f"last event {at(health.last)}"] if health.last and ticking else []
-    bits += [f"{health.waiting} waiting"] if health.waiting else []
+    bits += [f"{health.waiting} waiting"] if health.waiting and ticking else []
     return " · ".join(bits)
 
 

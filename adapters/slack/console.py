@@ -108,10 +108,11 @@ def _where(body: dict[str, Any], view: dict[str, Any]) -> ids.Where:
         case "home":
             return ids.Where(who, trigger=trigger, home=True)
         case "modal":
-            channel = _kept(view).channel
-            return ids.Where(who, channel, trigger=trigger, view=view["id"], hash=view.get("hash") or "")
-    channel = (body.get("channel") or {}).get("id") or (body.get("container") or {}).get("channel_id") or ""
-    return ids.Where(who, channel, trigger=trigger)
+            kept, hash_ = _kept(view), view.get("hash") or ""
+            return ids.Where(who, kept.channel, trigger, view["id"], hash_, thread=kept.thread)
+    container = body.get("container") or {}
+    channel = (body.get("channel") or {}).get("id") or container.get("channel_id") or ""
+    return ids.Where(who, channel, trigger, thread=_thread(container, container.get("message_ts")))
 
 
 def _handed_in(body: dict[str, Any], home: Home, name: str) -> Command:
@@ -120,7 +121,8 @@ def _handed_in(body: dict[str, Any], home: Home, name: str) -> Command:
     verb, kept, filled = _verb(view["callback_id"]), _kept(view), _filled(view)
     if verb is None:
         raise ValueError(f"no form of ours: {str(view['callback_id'])[:40]!r}")
-    where = ids.Where(body["user"]["id"], kept.channel, trigger=body.get("trigger_id") or "")
+    trigger = body.get("trigger_id") or ""
+    where = ids.Where(body["user"]["id"], kept.channel, trigger, thread=kept.thread)
     return Command(
         verb=verb,
         by=ids.account(home.team, where.user),
@@ -141,7 +143,8 @@ def _on_message(body: dict[str, Any], home: Home, name: str) -> Command:
     if verb is None:
         raise ValueError(f"no shortcut of ours: {str(body['callback_id'])[:40]!r}")
     ids.micros(body["message_ts"])
-    where = ids.Where(body["user"]["id"], channel, trigger=body.get("trigger_id") or "")
+    thread = _thread(body.get("message") or {}, body["message_ts"])
+    where = ids.Where(body["user"]["id"], channel, body.get("trigger_id") or "", thread=thread)
     return Command(
         verb=verb,
         by=ids.account(home.team, where.user),
@@ -150,6 +153,12 @@ def _on_message(body: dict[str, Any], home: Home, name: str) -> Command:
         at=ids.ref(home.network, channel, body["message_ts"]),
         forms=bool(where.trigger),
     )
+
+
+def _thread(told: dict[str, Any], ts: str | None) -> str:
+    """The thread in which a message is seen; "" for one that stands in the channel itself."""
+    thread = told.get("thread_ts") or ""
+    return thread if thread != ts else ""
 
 
 def _verb(name: str) -> str | None:

@@ -26,14 +26,15 @@ class TooLong(Exception):
 
 
 class Control(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a button's value says, and a form's private_metadata, as JSON. `channel`: of a form alone, where what
-    came of it is told."""
+    """What a button's value says, and a form's private_metadata, as JSON. `channel` and
+    `thread`: of a form alone, where what came of it is told."""
 
     chat: str | None = None
     item: str | None = None
     on: str | None = None
     text: str = ""
     channel: str = ""
+    thread: str = ""
 
 
 def rows(buttons: tuple[Button, ...], about: str = "") -> list[Block]:

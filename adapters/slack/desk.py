@@ -119,7 +119,7 @@ class Desk:
     async def _ask(self, where: Where, form: Form) -> None:
         """Open a form, or put it in the place of the one it was asked for from; else say it in words."""
         try:
-            view = forms.modal(form, where.channel, again=where.hash if where.view else "")
+            view = forms.modal(form, where)
             if where.view:
                 await self._replace(where, view)
                 return
@@ -164,6 +164,7 @@ class Desk:
         try:
             if where.channel:
                 place = {"channel": where.channel, "user": where.user}
+                place |= {"thread_ts": where.thread} if where.thread else {}
                 await self._web.write("chat.postEphemeral", {**place, **said})
                 return
         except Failure as failure:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from adapters.slack import controls, rich
 from adapters.slack.cards import author, plain
 from adapters.slack.controls import PREFIX, Control, TooLong
+from adapters.slack.ids import Where
 from adapters.slack.rich import Block
 from bridge.model import Card, Choice, Field, Form, Notice
 from bridge.text import cut, marked
@@ -33,12 +34,13 @@ OPTIONS, OPTION, PICK = 100, 75, 150  # of a list: lines, characters of one, cha
 FIELD, LIST = "words", "choice"  # the action_id of the field and of the list; a first block_id is the same
 EXCERPT = 1_000  # graphemes of the entry a form is about
 _NAMED = 12  # choices told in words
+NOWHERE = Where("")
 
 
-def modal(form: Form, channel: str = "", again: str = "") -> View:
-    """A form. `channel`: where what came of it is told. `again`: something it did not have before, if it stands
-    anew in the place of another. Raises TooLong."""
-    asked = Control(form.chat, form.item, form.on, channel=channel)
+def modal(form: Form, where: Where = NOWHERE) -> View:
+    """A form. `where`: who asked for it where; what came of it is told there. Raises TooLong."""
+    asked = Control(form.chat, form.item, form.on, channel=where.channel, thread=where.thread)
+    again = where.hash if where.view else ""  # something that the form in whose place it stands did not have
     entered = [
         *([_field(form.field, again)] if form.field else []),
         *([_list(form, again)] if form.choices else []),

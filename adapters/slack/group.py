@@ -32,11 +32,10 @@ class Group:
         return False
 
     async def leaders(self) -> list[Leaders]:
-        """Its members, if that was not said yet; nobody where Slack will not say. Raises Failure."""
-        if not self._id:
-            return []
+        """Its members, if that was not said yet; nobody where Slack will not say, or where the config names none
+        (any more). Raises Failure."""
         try:
-            users = await self._members()
+            users = await self._members() if self._id else []
         except Failure as failure:
             if not _ours(failure):
                 raise

@@ -97,8 +97,9 @@ def parse_cursor(cursor: Cursor) -> tuple[str, tuple[str, ...]]:
 
 class Where(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who used a control, and where what came of it is told to them alone. `channel`: where they used it, "" if in
-    no channel. `trigger`: Slack's leave to open a form for them, good for 3 seconds. `view`: the form they used it
-    in, to be shown anew in its place; `hash`: how that stood then. `home`: they look at the app's Home tab."""
+    no channel; `thread`: the ts of the thread there in which they did. `trigger`: Slack's leave to open a form for
+    them, good for 3 seconds. `view`: the form they used it in, to be shown anew in its place; `hash`: how that stood
+    then. `home`: they look at the app's Home tab."""
 
     user: str
     channel: str = ""
@@ -106,6 +107,7 @@ class Where(msgspec.Struct, frozen=True, omit_defaults=True):
     view: str = ""
     hash: str = ""
     home: bool = False
+    thread: str = ""
 
 
 def answer(where: Where) -> str:

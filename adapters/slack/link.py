@@ -77,6 +77,7 @@ class SlackLink:
         self._whole: Micros | None = None  # everything since is, or will be, reported
         self._events: OrderedDict[str, None] = OrderedDict()
         self._steps: dict[asyncio.Future[Inbound], AsyncGenerator[Inbound]] = {}  # reading's next ones
+        self._keeping: asyncio.Future[None] | None = None  # a socket open
         self._beat = 0
 
     @property
@@ -93,11 +94,15 @@ class SlackLink:
     async def inbound(self, after: Cursor | None) -> AsyncIterator[Inbound]:
         """See `bridge.ports.Link.inbound`. Controls come as they are used, whatever is being read."""
         steps = self._steps
+        self._keeping = asyncio.ensure_future(self._feed.keep())
         for source in (self._controls(), self._happenings(after)):
             steps[asyncio.ensure_future(anext(source))] = source
         try:
             while True:
-                done, _ = await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
+                awaited: set[asyncio.Future[Any]] = {self._keeping, *steps}
+                done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+                if self._keeping in done:
+                    self._keeping.result()  # it ends only by raising
                 for step in [step for step in steps if step in done]:
                     source, item = steps.pop(step), step.result()
                     steps[asyncio.ensure_future(anext(source))] = source
@@ -107,9 +112,10 @@ class SlackLink:
 
     async def close(self) -> None:
         """End the reading, also where nobody waits for what it brings any more."""
-        for step in self._steps:
-            step.cancel()
-        await asyncio.gather(*self._steps, return_exceptions=True)
+        tasks: list[asyncio.Future[Any]] = [*self._steps, *([self._keeping] if self._keeping else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _controls(self) -> AsyncGenerator[Inbound]:
         """Without a cursor: they say nothing of how far has been read."""
@@ -151,6 +157,7 @@ class SlackLink:
             if ids.micros(news.ts) >= horizon:
                 self._feed.note(Frame("again", news._asdict()))
         if self._whole is None:
+            self._reactions.recall(interest.acts)
             return  # `inbound` will read them
         for place in self._places(added):
             known = self._memory.get(place)
@@ -272,7 +279,7 @@ class SlackLink:
         if event is None:
             return []
         if event["type"] in {"reaction_added", "reaction_removed"}:
-            return [*await self._reactions.live(event)]
+            return [*await self._reactions.live(event, frame.came)]
         if self._group.changes(event):
             return [*await asked(self._group.leaders())]
         news = convert.news(event)
@@ -288,13 +295,13 @@ class SlackLink:
         if frame.kind == "control":
             if not self._first(console.once(body)):
                 return []
-            return [*console.commands(body, self._home, await self._called(console.user(body)))]
+            return [*console.commands(body, self._home, await self._called(console.user(body), frame.came))]
         event = self._event(body)
         if event is None:
             return []
         if event["type"] == "app_home_opened":
-            return [*console.opened(event, self._home, await self._called({"id": event["user"]}))]
-        return [*await self._reactions.live(event)]
+            return [*console.opened(event, self._home, await self._called({"id": event["user"]}, frame.came))]
+        return [*await self._reactions.live(event, frame.came)]
 
     def _event(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """The event in a callback, if it was not seen before."""
@@ -302,9 +309,9 @@ class SlackLink:
         event: dict[str, Any] = body["event"]
         return event if self._first(body.get("event_id")) else None
 
-    async def _called(self, user: dict[str, Any]) -> str:
-        """How to call who used a control."""
-        author = await self._people.quickly(user["id"])
+    async def _called(self, user: dict[str, Any], since: float) -> str:
+        """How to call who used a control at `since`."""
+        author = await self._people.quickly(user["id"], since)
         return (author and (author.name or author.handle)) or str(user.get("name") or user["id"])
 
     def _ours_to_read(self, channel: str, kind: str) -> bool:

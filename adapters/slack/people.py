@@ -45,11 +45,11 @@ class People:
         known = self._known.get(user)
         return known.author if known else None
 
-    async def quickly(self, user: str) -> Author | None:
-        """Somebody who has just used a control and waits, as far as can be learnt in no time: a command must
-        not fail, nor be late, for want of a name."""
+    async def quickly(self, user: str, since: float) -> Author | None:
+        """Somebody who used a control at `since` (as the loop's clock has it) and waits, as far as can be learnt
+        until a moment after: a command must not fail, nor be late, for want of a name, nor those behind it."""
         try:
-            async with asyncio.timeout(self._clock.timeout(_QUICK)):
+            async with asyncio.timeout_at(since + self._clock.timeout(_QUICK)):
                 return (await self._one(user)).author
         except (Failure, TimeoutError):
             return self.known(user)

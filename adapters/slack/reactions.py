@@ -6,16 +6,17 @@ read from the history alike. Our own bot's are never told, nor those of other ap
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from adapters.slack import ids
 from adapters.slack.convert import Home
 from adapters.slack.people import People
 from adapters.slack.web import Failure, Web
-from bridge.model import Command
+from bridge.model import Command, Ref
 
 # Slack's name of an emoji -> what adding it means, and taking it back
 MEANT = {
@@ -25,6 +26,7 @@ MEANT = {
     "star": ("boost", "unboost"),
 }
 OTHER = ("noticed", "unnoticed")
+LOOKED_UP = {"hide", "restore"}  # who did that: a bot's word is nobody's, and of a person's the hosts read
 PLACES = 5_000  # messages whose reactions are remembered
 
 
@@ -52,8 +54,8 @@ def _named(name: str) -> str:
 
 
 class Reactions:
-    """The reactions in the chat's channel, each said once while it stands. After a restart nothing is remembered:
-    then what stands is said again, and the core knows it by `once`."""
+    """The reactions in the chat's channel, each said once while it stands. After a restart only those are known
+    that meant something: of the others what stands is said again, and the core knows it by `once`."""
 
     def __init__(self, web: Web, home: Home, people: People) -> None:
         self._web, self._home, self._people = web, home, people
@@ -72,14 +74,23 @@ class Reactions:
             if not self._readings:
                 self._live.clear()
 
-    async def live(self, event: dict[str, Any]) -> list[Command]:
-        """An event. Raises KeyError, TypeError or ValueError."""
+    def recall(self, acts: Iterable[str]) -> None:
+        """What was said by a link before this one, by the names of the acts."""
+        ours = f"{self._home.network} "
+        for act in acts:
+            if act.startswith(ours):
+                with suppress(ValueError):  # an older journal's
+                    ref, name, user = act.removeprefix(ours).rsplit(" ", 2)
+                    self._known(ids.place(Ref(self._home.network, ref))).add((name, user))
+
+    async def live(self, event: dict[str, Any], since: float) -> list[Command]:
+        """An event that came at `since` (as the loop's clock has it). Raises KeyError, TypeError or ValueError."""
         reaction = happened(event)
         if reaction is None or reaction.place.channel != self._home.channel:
             return []
         if self._readings:
             self._live.add(reaction)
-        return await self._say(reaction, added=event["type"] == "reaction_added")
+        return await self._say(reaction, since, added=event["type"] == "reaction_added")
 
     async def standing(self, place: ids.Place, message: dict[str, Any]) -> list[Command]:
         """What a message read from the history says that was not said: reactions added and, as far as we
@@ -101,7 +112,8 @@ class Reactions:
         commands = []
         for name, user in changed:
             if Reaction(place, name, user) not in self._live:
-                commands += await self._say(Reaction(place, name, user), added=added)
+                now = asyncio.get_running_loop().time()
+                commands += await self._say(Reaction(place, name, user), now, added=added)
         return commands
 
     async def _all(self, place: ids.Place, listed: list[Any]) -> list[Any]:
@@ -117,18 +129,23 @@ class Reactions:
             return listed
         return answer["message"].get("reactions") or []
 
-    async def _say(self, reaction: Reaction, *, added: bool) -> list[Command]:
-        told = self._told.setdefault(reaction.place, set())
-        self._told.move_to_end(reaction.place)
-        while len(self._told) > PLACES:
-            self._told.popitem(last=False)
+    async def _say(self, reaction: Reaction, since: float, *, added: bool) -> list[Command]:
+        told = self._known(reaction.place)
         key = reaction.name, reaction.user
         if added and key in told:
             return []
         (told.add if added else told.discard)(key)
         verb = MEANT.get(reaction.name, OTHER)[0 if added else 1]
-        name = await self._called(reaction.user, verb)
+        name = await self._called(reaction.user, verb, since)
         return [] if name is None else [self._command(reaction, verb, name, added=added)]
+
+    def _known(self, place: ids.Place) -> set[tuple[str, str]]:
+        """What was said of a message; of the last ones touched."""
+        told = self._told.setdefault(place, set())
+        self._told.move_to_end(place)
+        while len(self._told) > PLACES:
+            self._told.popitem(last=False)
+        return told
 
     def _command(self, reaction: Reaction, verb: str, name: str, *, added: bool) -> Command:
         home, ref = self._home, ids.ref(self._home.network, *reaction.place)
@@ -143,12 +160,13 @@ class Reactions:
             again="" if added else act,
         )
 
-    async def _called(self, user: str, verb: str) -> str | None:
-        """How to call somebody; None for no person. Nobody is looked up for having taken note: in a lively
-        chat that would be everybody."""
+    async def _called(self, user: str, verb: str, since: float) -> str | None:
+        """How to call somebody; None for no person. Nobody is looked up for a heart or for having taken note: in a
+        lively chat that would be everybody, and Slack tells of a hundred a minute."""
         if user == self._home.user:
             return None
-        author = self._people.known(user) if verb in OTHER else await self._people.quickly(user)
+        looked_up = verb in LOOKED_UP
+        author = await self._people.quickly(user, since) if looked_up else self._people.known(user)
         if author is None:
             return ""
         return None if author.bot else author.name or author.handle

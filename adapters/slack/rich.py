@@ -11,7 +11,7 @@ from bridge.model import Text
 
 Block: TypeAlias = dict[str, Any]
 
-_COUNTED = {"text", "url", "value", "alt_text"}
+_COUNTED = {"text", "value", "alt_text"}
 SECTION = 3_000  # characters of a section's text (Slack's documentation)
 TEXT = 4_000  # characters of `text` that chat.update takes; chat.postMessage advises the same (documentation)
 
@@ -128,8 +128,8 @@ def opens(text: Text, most: int = 10) -> list[Block]:
 
 
 def weight(thing: object) -> int:
-    """How many characters of a message Slack may count: its texts, escaped, as UTF-16 has them, and, to be safe,
-    its addresses."""
+    """How many characters of a message Slack may count: its texts, escaped, as UTF-16 has them. Whether addresses
+    count nobody says; should they, Slack refuses the message and gets a shorter one."""
     if isinstance(thing, dict):
         own = sum(_units(v) for k, v in thing.items() if k in _COUNTED and isinstance(v, str))
         return own + weight([v for v in thing.values() if isinstance(v, dict | list)])

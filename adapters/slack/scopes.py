@@ -55,7 +55,7 @@ SCOPES = (
     Scope(
         "im:read",
         "who wrote to the app while it was away",
-        "what people write to the bot while it is away may be missed",
+        "what people write to the app while it is away may be missed",
     ),
     Scope("app_mentions:read", "being spoken to in other channels", "it is deaf to its name elsewhere"),
     Scope("files:read", "what people's pictures show", "the questions' pictures will be described in words"),

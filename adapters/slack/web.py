@@ -54,6 +54,7 @@ _REFUSED = {
     "file_uploads_disabled": "the workspace allows no files",
     "file_upload_size_restricted": "the workspace allows no file of that size",
 }
+_PAGES = {"apps.connections.open": "Basic Information, App-Level Tokens"}  # where a method's token stands
 _BROKEN = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 
 
@@ -81,7 +82,7 @@ class Failure(Exception):
         """What became of a write. Raises NeedsLogin if a person must act first."""
         match self.kind:
             case "login":
-                raise NeedsLogin(f"{self}. Check the app's page under OAuth & Permissions.") from self
+                raise self.trouble() from self
             case "refused":
                 return Refused(str(self))
             case "limited" | "unsent":
@@ -95,7 +96,8 @@ class Failure(Exception):
             case "refused":
                 return NeedsLogin(f"{self}.")
             case "login":
-                return NeedsLogin(f"{self}. Check the app's page under OAuth & Permissions.")
+                page = _PAGES.get(self.method, "OAuth & Permissions")
+                return NeedsLogin(f"{self}. Check the app's page under {page}.")
             case "limited":
                 return Unreachable(f"{self}: Slack asks us to come back later.", self.after)
             case "unsent" | "unclear":

@@ -135,7 +135,7 @@ class Writer:
                 if failure.error == "invalid_blocks" and shown.illustrated:
                     files = None
                 elif failure.error == "msg_blocks_too_long" and isinstance(content, Gathered):
-                    self._room = min(self._room, shown.weight) * 3 // 4
+                    self._room = min(self._room, shown.weight) * 9 // 10
                 else:
                     raise
                 log.warning("slack: shown with less: %s", failure)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from bridge.chat.community import People, is_private, refuses
+from bridge.chat.community import People, is_private, refuses, wordless
 from bridge.chat.timeline import Entry
 from bridge.model import Network, Post
 from bridge.settings import Net
@@ -23,15 +23,14 @@ Audience: TypeAlias = Literal["hosts", "slack", "page"]
 
 def stays(post: Post, people: People) -> bool:
     """Whether the words stay on their network for good: private, or the author opted out."""
-    wordless = post.mark and not post.erased  # taken out before; they come back when the post is read again
-    return bool(wordless) or is_private(post) or refuses(post) or people.of(post.author.account).opted_out
+    return wordless(post) or is_private(post) or refuses(post) or people.of(post.author.account).opted_out
 
 
 def blocked(post: Post, entry: Entry, people: People) -> bool:
     """Whether a host blocked who wrote it; a bridge's copy is no way round that."""
-    return people.of(post.author.account).blocked or any(
-        p.uri == post.original and people.of(p.author.account).blocked for p in entry.sources
-    )
+    if people.of(post.author.account).blocked:
+        return True
+    return any(people.of(p.author.account).blocked for p in _copied(post, entry))
 
 
 def taken_off(entry: Entry, people: People) -> bool:
@@ -41,7 +40,7 @@ def taken_off(entry: Entry, people: People) -> bool:
 
 def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audience) -> bool:
     """Whether `audience` may read this source of an entry. `net`: the network it was written on."""
-    if stays(post, people) or any(p.uri == post.original and stays(p, people) for p in entry.sources):
+    if stays(post, people) or any(stays(p, people) for p in _copied(post, entry)):
         return False  # a bridge's copy is no way round its author's wishes
     if audience == "hosts":
         return True
@@ -52,6 +51,11 @@ def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audien
     if post.reach == "room" and audience == "slack":
         return True
     return people.of(post.author.account).known and (post.reach != "room" or _agreed(post, people, net))
+
+
+def _copied(post: Post, entry: Entry) -> list[Post]:
+    """What a bridge copied a source of an entry from, if that is there as well."""
+    return [p for p in entry.sources if p.uri == post.original] if post.original is not None else []
 
 
 def _agreed(post: Post, people: People, net: Net) -> bool:

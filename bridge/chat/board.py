@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.chat import drafts, waiting
-from bridge.chat.present import counts
+from bridge.chat.present import counted, tally
 from bridge.chat.runsheet import Item
 from bridge.chat.state import ChatState, State
 from bridge.model import Board, Button, Health, Line, Micros
@@ -15,7 +15,7 @@ def board(state: State, chat: ChatState, now: Micros, health: tuple[Health, ...]
     assert community is not None
     upcoming = chat.sheet.upcoming()
     current = chat.sheet.current()
-    sources = [p for e in chat.timeline.entries.values() if not e.hidden for p in e.sources]
+    entries = counted(state, chat)
     return Board(
         chat=chat.id,
         title=chat.settings.title,
@@ -30,9 +30,9 @@ def board(state: State, chat: ChatState, now: Micros, health: tuple[Health, ...]
         current=current.id if current else None,
         upcoming=upcoming.id if upcoming else None,
         on_hold=upcoming is not None and upcoming.state == "held",
-        entries=sum(not e.hidden for e in chat.timeline.entries.values()),
-        people=len({p.author.account for p in sources}),
-        answers=counts(state, chat),
+        entries=len(entries),
+        people=len({p.author.account for e in entries for p in e.sources}),
+        answers=tally(state, chat, entries),
         health=health,
         log=tuple(chat.log[-6:]),
         buttons=_controls(chat, upcoming),

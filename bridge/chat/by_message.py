@@ -44,12 +44,12 @@ def admitted(state: State, post: Post, verbs: Collection[str]) -> Post | None:
     """Such a message as it may be kept: what commands nothing, without its words. None: it was met already."""
     if key(post.ref) in state.handled:
         return None
-    return post if _said(post)[0] in verbs else withhold(post)
+    return post if said(post)[0] in verbs else withhold(post)
 
 
 def command(chat: ChatState, post: Post, verbs: Collection[str]) -> Command | None:
     """What a host says in such a message; None if it is no command."""
-    verb, words = _said(post)
+    verb, words = said(post)
     if verb not in verbs:
         return None
     host = host_of(chat.settings, post.ref.network, post.author.account, post.author.handle)
@@ -57,7 +57,7 @@ def command(chat: ChatState, post: Post, verbs: Collection[str]) -> Command | No
     return Command(verb, post.author.account, chat.id, text=words, name=name)
 
 
-def _said(post: Post) -> tuple[str, str]:
+def said(post: Post) -> tuple[str, str]:
     """The first word, case-folded, and the others; without the mentions that such a message begins with."""
     plain = post.text.plain
     verb, *words = plain[_end(plain) :].split(maxsplit=1) or [""]
@@ -80,7 +80,7 @@ def answer(work: Work, chat: ChatState, post: Post, words: str) -> None:
     limits = work.state.opened[network].capabilities.limits
     room = count(post.author.handle) + 2 if limits.local_mentions else 0  # the link addresses them
     limits = msgspec.structs.replace(limits, graphemes=limits.graphemes - room)
-    said = marked(unpinging(cut(Text(words), MOST).plain))
-    for piece in split(said, limits):
+    told = marked(unpinging(cut(Text(words), MOST).plain))
+    for piece in split(told, limits):
         op = Publish(Words(piece), reply_to=post.ref, reach="direct")
         work.order(network, "people", op, Purpose("reply", network, chat.id))

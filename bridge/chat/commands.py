@@ -3,15 +3,17 @@ their own words alone anybody does. The answer says what came of it."""
 
 from __future__ import annotations
 
-from bridge.chat import by_message, conduct, requests
+from msgspec.structs import replace
+
+from bridge.chat import by_message, conduct, early, requests
 from bridge.chat.community import SERVER, host_of
 from bridge.chat.intake import part_of, retouch
 from bridge.chat.state import ChatState, State, Work
 from bridge.chat.timeline import key
 from bridge.chat.verbs import entries, own, questions, room, sheet
-from bridge.chat.verbs.common import Verb
+from bridge.chat.verbs.common import Verb, by
 from bridge.chat.verbs.which import act
-from bridge.model import Command, Form, Network, Notice, Post, Reply
+from bridge.model import Command, Form, Micros, Network, Notice, Post, Reply
 from bridge.settings import Host
 
 # what takes an act back, and the act
@@ -53,9 +55,10 @@ def obey(work: Work, network: Network, command: Command) -> Reply:
     verb = VERBS.get(command.verb)
     chat = _meant(work.state, command)
     if chat is None and verb is not None and verb.anybody:
-        chat = next(reversed(work.state.chats.values()), None)
+        chat = _nearest(work.state, network, command)
     if chat is None:
-        return "Say which chat you mean: " + ", ".join(work.state.chats)
+        chats = " or ".join(f"{name} {command.verb}" for name in work.state.chats)
+        return f"Say first which chat you mean: {chats} …"
     work.network, work.host = network, leader(work.state, chat, network, command)
     work.leads = work.host is not None or network == command.by == SERVER
     allowed = work.leads or (verb is not None and verb.anybody)
@@ -65,6 +68,8 @@ def obey(work: Work, network: Network, command: Command) -> Reply:
         return "Only the hosts of this chat can do that. Ask one of them, they will be glad to hear from you."
     if verb is None:
         return f"There is no command '{command.verb}'. There are: {', '.join(VERBS)}."
+    if chat.expired and command.verb in GROUPS["Entries"]:
+        return "What people wrote in this chat has been erased; its figures stay."
     conduct.run_due(work, chat)  # what has come due goes out before what is said now
     reply = verb.do(
         work, chat, sheet.pointed(work, chat, command) if command.verb in sheet.POINTING else command
@@ -72,7 +77,7 @@ def obey(work: Work, network: Network, command: Command) -> Reply:
     if isinstance(reply, Form) and not command.forms:
         reply = f"Say it in one line: {verb.usage}"
     if not verb.anybody and isinstance(reply, str) and reply.startswith("Done"):
-        work.note(chat, f"{command.name or 'A host'}: {reply.removeprefix('Done: ')}")
+        work.note(chat, f"{by(work, command)}: {reply.removeprefix('Done: ')}")
     work.effects.sheet.add(chat.id)
     return reply
 
@@ -108,6 +113,15 @@ def leader(state: State, chat: ChatState, network: Network, command: Command) ->
     return host_of(chat.settings, network, command.by)
 
 
+def addressed(state: State, command: Command) -> Command:
+    """A command that may name its chat before the verb, as in "handovers hide 42"."""
+    named = next((name for name in state.chats if name.casefold() == command.verb), None)
+    if named is None or command.chat is not None or command.verb in VERBS:
+        return command
+    verb, _, text = command.text.strip().partition(" ")
+    return replace(command, verb=verb.casefold() or "help", chat=named, text=text.strip())
+
+
 def heeded(state: State, network: Network, command: Command) -> bool:
     """Whether a command is worth an event. A reaction to a message is only told (again) or taken back where that
     means something: by a host, on something of a chat. Somebody else's wish to hide is answered, once."""
@@ -119,10 +133,17 @@ def heeded(state: State, network: Network, command: Command) -> bool:
     leads = leader(state, chat, network, command) is not None
     ours = command.at is None or part_of(chat, command.at)
     if command.again:
-        return leads and act(UNDOES.get(command.verb, ""), command.again) in state.handled
+        done = act(UNDOES.get(command.verb, ""), command.again) in state.handled
+        return leads and (done or early.is_kept(state, command.again))
     if once in state.handled or f"refused {once}" in state.handled:
         return False
     return leads or ours if command.verb == "hide" else leads and ours
+
+
+def acts(state: State) -> tuple[str, ...]:
+    """What hosts did that can be taken back by taking a reaction back, as `Command.once` named it."""
+    named = (name.partition(" ") for name in state.handled)
+    return tuple(once for verb, _, once in named if verb in UNDOES.values())
 
 
 def _meant(state: State, command: Command) -> ChatState | None:
@@ -131,6 +152,18 @@ def _meant(state: State, command: Command) -> ChatState | None:
         return state.chats.get(command.chat)
     at = command.at
     return next((c for c in state.chats.values() if at and part_of(c, at)), None) or _only(state)
+
+
+def _nearest(state: State, network: Network, command: Command) -> ChatState | None:
+    """The chat for what concerns no certain one: one that the speaker leads before others; one that goes on, else
+    the next, else the last."""
+
+    def distance(chat: ChatState) -> tuple[bool, int, Micros]:
+        phase = ("open", "before", "late", "over").index(chat.phase(state.at))
+        led = leader(state, chat, network, command) is not None
+        return not led, phase, chat.sheet.starts if phase < 2 else -chat.sheet.starts
+
+    return min(state.chats.values(), key=distance, default=None)
 
 
 def _only(state: State) -> ChatState | None:

@@ -61,7 +61,7 @@ class Person(msgspec.Struct):
         """Whether their words stay where they are. What they told us counts more than their profile."""
         if self.stopped is not None:
             return self.stopped
-        return self.wishes.nobridge or self.wishes.nobot
+        return any(wishes.nobridge or wishes.nobot for wishes in self.told.values())
 
 
 class People(msgspec.Struct):
@@ -170,6 +170,11 @@ def has_link(post: Post) -> bool:
 def is_private(post: Post) -> bool:
     """Not readable by anyone."""
     return post.reach in ("limited", "direct")
+
+
+def wordless(post: Post) -> bool:
+    """Whether a post was without its words when it was taken in; they come back when it is read again."""
+    return bool(post.mark) and not post.erased
 
 
 def withhold(post: Post) -> Post:

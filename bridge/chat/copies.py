@@ -22,7 +22,7 @@ from bridge.model import SECOND, Capabilities, Lane, Micros, Network, OrderId, R
 LAG: Micros = 5 * SECOND  # answers waiting longer than this are gathered into one message
 LATE: Micros = LAG - SECOND  # and with them those that would wait longer before the message after it
 SHORT = 240  # what is left of each answer when several share a message
-SHORTEST = 60  # and what is left at least when that is too much for those that are late
+SHORTEST = 150  # and what is left at least when that is too much for those that are late
 
 Act: TypeAlias = Literal["publish", "update", "retract"]
 Step: TypeAlias = tuple[Act, tuple[int, ...], int]  # act, entries, message (0: a new one)
@@ -128,7 +128,8 @@ class Copies(msgspec.Struct):
         now: Micros,
     ) -> tuple[int, ...]:
         """What goes into one message: as many as it holds with 240 characters each and, of those that are late,
-        as many as it holds if their words are cut further; whoever renders them cuts no more than it must."""
+        as many as it holds if their words are cut somewhat further. Whoever renders them cuts no more than it must.
+        """
         first = fresh[0]
         if now - min(self.waiting[no] for no in fresh) <= LAG:
             return (first,)

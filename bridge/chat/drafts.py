@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.chat import wording
-from bridge.chat.present import counts
+from bridge.chat import present, wording
 from bridge.chat.runsheet import Item
 from bridge.chat.state import ChatState, State
 from bridge.model import MINUTE, Count, Limits, Micros
@@ -50,7 +49,11 @@ def figures(state: State, chat: ChatState, item: Item, now: Micros) -> wording.F
     asked = {
         i.label for i in chat.sheet.questions() if now - min(i.posted_at.values(), default=i.fired) >= FRESH
     }
-    return tuple((label, row) for label, row in counts(state, chat) if label in asked)
+    return tuple(
+        (label, row)
+        for label, row in present.tally(state, chat, present.counted(state, chat))
+        if label in asked
+    )
 
 
 def sizes(state: State, chat: ChatState, item: Item) -> tuple[Count, ...]:

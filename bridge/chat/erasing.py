@@ -6,17 +6,18 @@ Who wants to be forgotten is `intake.redact`'s; here both come together, for who
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
-from bridge.chat import gestures, intake
+from bridge.chat import by_message, gestures, intake, promoted
 from bridge.chat.community import NOBRIDGE, name_mark, withhold
 from bridge.chat.state import Arrived, ChatState, Erased, Event, State, Work
 from bridge.chat.timeline import key, ref_of
 from bridge.chat.verbs import which
-from bridge.model import Account, Command, Edited, Post, Written
+from bridge.model import Account, Command, Edited, Post, Text, Written
 
-ADDRESSED = ("reply", "welcome", "note", "signpost", "report")  # in which hosts speak of an entry
-GONE = "…"  # what is left of that
+ADDRESSED = ("reply", "welcome", "note", "signpost", "report", "promote")  # in which hosts speak of an entry
 
 
 def erase(work: Work, chat: ChatState, no: int) -> None:
@@ -29,6 +30,7 @@ def erase(work: Work, chat: ChatState, no: int) -> None:
     places = tuple(name for name, uri in timeline.refs.items() if uri in uris)
     for name in answers:
         gestures.take_back(work, chat, name)
+    promoted.wordless(work, chat, no)
     for place in places:
         timeline.remove(ref_of(place), work.now)
     sent = (chat.outward[no].order,) if no in chat.outward and chat.outward[no].order else ()
@@ -38,14 +40,22 @@ def erase(work: Work, chat: ChatState, no: int) -> None:
 
 
 def redact(state: State, what: Account | Erased, event: Event) -> Event:
-    """An event of the journal as it may stay when a person, or an entry, has left it."""
+    """An event of the journal as it may stay when a person, or an entry, has left it. Who asked for that is not to be
+    read in what hosts said to them either, nor in the drafts of a question that was theirs."""
     if isinstance(what, str):
-        return intake.redact(state, what, event)
+        event = intake.redact(state, what, event)
     match event:
-        case Arrived(network, (Written(post) | Edited(post)) as said) if post.uri in what.uris:
-            return Arrived(network, msgspec.structs.replace(said, post=_wordless(state, post)))
-        case Arrived(network, Command() as command) if command.verb in ADDRESSED and _about(command, what):
-            return Arrived(network, msgspec.structs.replace(command, text=_unsaid(command)))
+        case Arrived(network, (Written(post) | Edited(post)) as said):
+            if isinstance(what, Erased) and post.uri in what.uris:
+                post = _wordless(state, post)
+            elif post.reach == "direct" and key(post.ref) in state.handled:
+                verb, words = by_message.said(post)
+                command = Command(verb, post.author.account, text=words)
+                if (unsaid := _unsaid(state, what, command)) != command:
+                    post = msgspec.structs.replace(post, text=Text(f"{verb} {unsaid.text}"))
+            return Arrived(network, msgspec.structs.replace(said, post=post))
+        case Arrived(network, Command() as command):
+            return Arrived(network, _unsaid(state, what, command))
         case _:
             return event
 
@@ -63,14 +73,36 @@ def _wordless(state: State, post: Post) -> Post:
     )
 
 
-def _about(command: Command, what: Erased) -> bool:
-    """Whether a host said something to the author of what is erased."""
-    if command.chat not in (None, what.chat):
-        return False
-    at = command.at is not None and key(command.at) in what.places
-    return at or which.number(command) == what.entry
-
-
-def _unsaid(command: Command) -> str:
+def _unsaid(state: State, what: Account | Erased, command: Command) -> Command:
+    """A host's command without the words that are about what leaves."""
     said = which.rest(command)
-    return command.text.rstrip().removesuffix(said) + GONE if said else command.text
+    if command.verb == "preview" and command.item is not None:
+        return msgspec.structs.replace(command, text="")  # a draft: nothing came of it
+    if not said or command.verb not in ADDRESSED:
+        return command
+    chats = [chat for chat in state.chats.values() if command.chat in (None, chat.id)]
+    if not any(_about(chat, what, command) and not _asked(chat, command, said) for chat in chats):
+        return command
+    return msgspec.structs.replace(command, text=command.text.rstrip().removesuffix(said) + _filler(said))
+
+
+def _about(chat: ChatState, what: Account | Erased, command: Command) -> bool:
+    """Whether a host said something to the author of what leaves."""
+    no, at = which.number(command), command.at
+    if isinstance(what, Erased):
+        return chat.id == what.chat and (no == what.entry or (at is not None and key(at) in what.places))
+    entry = chat.timeline.at(at) if at is not None else chat.timeline.entries.get(no or 0)
+    return entry is not None and any(post.author.account == what for post in entry.sources)
+
+
+def _asked(chat: ChatState, command: Command, said: str) -> bool:
+    """Whether that has become a question: it stands everywhere, and hosts were told so."""
+    item = chat.sheet.get(chat.promoted.get(which.number(command) or 0))
+    return command.verb == "promote" and item is not None and item.words == said
+
+
+def _filler(said: str) -> str:
+    """As long as what was said, and unlike what else was: a replay has to refuse what was too long, or had been said
+    before."""
+    few = hashlib.blake2b(said.encode(), digest_size=2).hexdigest()
+    return few.ljust(len(said), "…")[: len(said)]

@@ -146,14 +146,15 @@ def addressed(post: Post, words: Text, *, by_name: bool) -> Text:
     return joined(Text(f"@{handle}", (Span(0, len(handle) + 1, "mention", handle),)), " ", words)
 
 
-def reply(work: Work, chat: ChatState, ref: Ref, words: Text, answer: Answer) -> None:
+def reply(work: Work, chat: ChatState, to: tuple[Post, Ref], words: Text, answer: Answer) -> None:
     """Answer the author of a post in their own thread where it stands, quietly or for their eyes alone."""
+    post, ref = to
     community = work.state.community
     content = Words(words, language=community.language if community else None)
     purpose = Purpose("answer", ref.network, chat.id, message=answer.entry)
     alone = answer.verb in PRIVATE and work.state.opened[ref.network].capabilities.direct
     op = Publish(content, reply_to=ref, reach="direct" if alone else "quiet")
-    order = work.order(ref.network, "people", op, purpose)
+    order = work.order(ref.network, "people", op, purpose, whose=post.author.handle)
     chat.replies[dotted(order)] = answer
 
 

@@ -16,11 +16,13 @@ ERASE = "Erase its words for good? Nobody can bring them back."
 BLOCK = "Block who wrote it? All they wrote, and will write, is seen by hosts only."
 
 
-def tell(work: Work, chat: ChatState, entries: list[Entry], by: str, more: list[str]) -> None:
-    """A host has hidden these together. What asked them about a single one says so now. `more`: what else they
-    should know."""
+def tell(
+    work: Work, chat: ChatState, entries: list[Entry], by: str, more: list[str], *, reacted: bool = False
+) -> None:
+    """A host has hidden these together, perhaps by a reaction. What asked them about a single one says so now.
+    `more`: what else they should know."""
     about, asked = f"hidden {work.seq}", f"entry {entries[0].no}"
-    hiding = chat.hidings[about] = Hiding(by, [entry.no for entry in entries], done=more)
+    hiding = chat.hidings[about] = Hiding(by, [entry.no for entry in entries], done=more, reacted=reacted)
     if len(entries) == 1 and asked in chat.notices:
         chat.notices[about] = chat.notices.pop(asked)
         _follow(work, chat, about)
@@ -35,6 +37,12 @@ def done(work: Work, chat: ChatState, no: int, what: str = "") -> None:
         if no in hiding.entries and what:
             hiding.done.append(what)
     review(work, chat, (no,))
+
+
+def said(chat: ChatState, no: int) -> str:
+    """The name of the host who hid an entry otherwise than by a reaction; "" if none did."""
+    hidings = (h for h in chat.hidings.values() if no in h.entries and no not in h.back)
+    return next((h.by for h in hidings if not h.reacted), "")
 
 
 def back(work: Work, chat: ChatState, no: int, by: str) -> None:
@@ -81,7 +89,7 @@ def _line(work: Work, chat: ChatState, hiding: Hiding, no: int, *, named: bool) 
     entry = chat.timeline.entries.get(no)
     if entry is None:
         return f"Entry {no} is {'erased' if no in chat.erased else 'gone'}."
-    shown = "is shown again" if no in hiding.back else "is hidden everywhere"
+    shown = "is shown again" if no in hiding.back else "is off our screens"
     return f"{called(work.state, entry) if named else f'Entry {no}'} {shown}."
 
 

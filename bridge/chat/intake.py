@@ -47,11 +47,8 @@ def admit(
             chat = belongs(state, post)
             if chat is None or key(post.ref) in chat.items or state.people.took_along(post):
                 return None
-            if chat.timeline.is_removed(
-                post
-            ):  # seen here before; it may stand under what another server calls it
-                there = chat.timeline.known(post)
-                return Removed(there.ref) if there else None
+            if chat.timeline.is_removed(post):
+                return _gone_before(chat, what)
             known = chat.timeline.known(post)
             if known is not None and known.author.account != post.author.account:
                 return None  # a server that claims somebody else's post
@@ -70,6 +67,16 @@ def admit(
                 return None
             before = state.people.all.get(account)
             return None if before and before.known and before.told.get(network) == wishes else what
+
+
+def _gone_before(chat: ChatState, what: Written | Edited) -> Written | Edited | Removed | None:
+    """What is worth keeping of a post whose removal was told first: what it is called on every server, where it may
+    still stand or come from."""
+    if there := chat.timeline.known(what.post):
+        return Removed(there.ref)
+    if what.post.uri in chat.timeline.removed:
+        return None
+    return msgspec.structs.replace(what, post=unname(what.post))
 
 
 def _was_erased(state: State, post: Post) -> bool:
@@ -118,7 +125,8 @@ def redact(state: State, account: Account, event: Event) -> Event:
             by_hand = any(key(post.ref) in chat.items for chat in state.chats.values())
             if by_hand or key(post.ref) in state.handled:  # a host's question, a host's command
                 return event
-            return Arrived(network, msgspec.structs.replace(what, post=unname(post)))
+            post = msgspec.structs.replace(unname(post), erased=post.erased or not post.mark)
+            return Arrived(network, msgspec.structs.replace(what, post=post))
         case Arrived(network, Command() as what) if what.by == account:
             return Arrived(network, msgspec.structs.replace(what, name=""))
         case _:
@@ -229,9 +237,12 @@ def place_again(work: Work, chat: ChatState, since: Micros) -> None:
 def written(work: Work, post: Post) -> None:
     """A post, new or seen before, first words or edited ones."""
     chat = belongs(work.state, post)
-    if chat is None or chat.timeline.is_removed(post):
+    if chat is None:
         return
     timeline = chat.timeline
+    if timeline.is_removed(post):
+        timeline.removed.setdefault(post.uri, work.now)  # another server may still show it
+        return
     if timeline.knows(post):
         if timeline.alias(post):
             work.effects.follow.add(post.ref.network)
@@ -280,9 +291,32 @@ def _edited(work: Work, chat: ChatState, post: Post) -> None:
         settle_in(work, chat, split)
         held.ask(work, chat, split)
         touch(work, chat, split.no)
+    elif len(entry.sources) == 1 and (twin := timeline.twin(post, work.state.people.same, entry.no)) not in (
+        None,
+        entry,
+    ):
+        entry = _merged(work, chat, entry, twin)
     settle_in(work, chat, entry)
     held.renew(work, chat, entry)
     touch(work, chat, entry.no)
+
+
+def _merged(work: Work, chat: ChatState, one: Entry, other: Entry) -> Entry:
+    """Two entries turn out to be the same words: who wrote one may be told only after it. The earlier one stays, and
+    what hosts decided about either."""
+    timeline = chat.timeline
+    stays, goes = (one, other) if one.no < other.no else (other, one)
+    stays.hidden, stays.held = stays.hidden or goes.hidden, stays.held or goes.held
+    stays.frozen = stays.frozen or goes.frozen
+    for source in tuple(goes.sources):
+        timeline.leave(goes, source)
+        timeline.join(stays, source)
+    for entry in timeline.entries.values():
+        if entry.reply_to == goes.no:
+            entry.reply_to = stays.no
+    held.renew(work, chat, goes)
+    touch(work, chat, goes.no)
+    return stays
 
 
 def _diverged(entry: Entry, post: Post) -> bool:

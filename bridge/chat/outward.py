@@ -13,13 +13,12 @@ from collections.abc import Callable, Collection
 
 from bridge.chat import conduct, gestures, wording
 from bridge.chat.consent import addressee, whom, written_here
-from bridge.chat.present import display_name, heading
+from bridge.chat.present import display_name, hosts_card
 from bridge.chat.state import ChatState, Outward, Purpose, State, Work, dotted, noticed, undotted
 from bridge.chat.timeline import Entry, key
 from bridge.model import (
     Button,
     Cancelled,
-    Card,
     Final,
     Held,
     Limits,
@@ -62,7 +61,12 @@ def request(work: Work, chat: ChatState, entry: Entry) -> str:
     chat.outward[entry.no] = wanted
     text = f"Send this out as a reply to {whom(work.state, chat, *to)}? Its author asks for it."
     conduct.tell(
-        work, chat, text, _choice(chat, entry), _about(entry.no), card=_card(work.state, chat, entry, wanted)
+        work,
+        chat,
+        text,
+        _choice(chat, entry.no, wanted),
+        _about(entry.no),
+        card=hosts_card(work.state, chat, entry),
     )
     stays = " Its pictures stay here." if post.media else ""
     return f"Done: the hosts are asked, and you will be told what came of it.{stays}"
@@ -72,26 +76,10 @@ def _about(no: int) -> str:
     return f"outward {no}"
 
 
-def _choice(chat: ChatState, entry: Entry) -> tuple[Button, ...]:
+def _choice(chat: ChatState, no: int, wanted: Outward) -> tuple[Button, ...]:
     return (
-        Button("Approve", "approve", chat.id, item=str(entry.no), style="primary"),
-        Button("Decline", "decline", chat.id, item=str(entry.no)),
-    )
-
-
-def _card(state: State, chat: ChatState, entry: Entry, wanted: Outward) -> Card:
-    """The entry as the hosts read it, in whose own room it was written."""
-    post = _source(entry, wanted)
-    return Card(
-        no=entry.no,
-        heading=heading(entry),
-        name=display_name(state, chat, post, "hosts"),
-        handle=tame(post.author.handle),
-        networks=(state.everywhere[wanted.room].title,),
-        text=post.text,
-        at=entry.at,
-        url=post.url,
-        edited=post.edited > 0,
+        Button("Approve", "approve", chat.id, item=str(no), style="primary", text=str(wanted.version)),
+        Button("Decline", "decline", chat.id, item=str(no)),
     )
 
 
@@ -104,9 +92,10 @@ def _source(entry: Entry, wanted: Outward) -> Post:
 
 def words(state: State, chat: ChatState, entry: Entry, wanted: Outward) -> Text:
     """What goes out: "@ann@mastodon.example Wren, on Slack: …", within one post of its network; empty if there are
-    no words. It notifies nobody but whom it answers, where the network asks for that."""
+    no words. It notifies nobody but whom it answers, where the network asks for that. In a replay the mark stands for
+    words that were taken out."""
     post = _source(entry, wanted)
-    said = _NAMED.sub("", wording.unpinging(tame(post.text.plain))).strip()
+    said = _NAMED.sub("", wording.unpinging(tame(post.text.plain))).strip() or post.mark
     answered = next(p for p in _above(chat, wanted).sources if p.uri == wanted.to)
     limits = state.opened[wanted.network].capabilities.limits
     name = display_name(state, chat, post, "page")
@@ -135,11 +124,13 @@ def _shortened(said: Text, whole: Callable[[Text], Text], limits: Limits) -> Tex
 # ---------------------------------------------------------------- the hosts decide
 
 
-def approve(work: Work, chat: ChatState, no: int) -> str:
-    """A host says yes: it goes out, once."""
+def approve(work: Work, chat: ChatState, no: int, version: str) -> str:
+    """A host says yes: it goes out, once. `version`: of the words that they read, if that is known."""
     wanted = chat.outward.get(no)
     if wanted is None or wanted.stage != "asked":
         return _passed(wanted, no)
+    if version not in ("", str(wanted.version)):
+        return f"The author of entry {no} has edited it meanwhile; nothing was done. Read it anew, and decide then."
     community, entry = work.state.community, chat.timeline.entries[no]
     place = _place(work, chat, entry, wanted)
     if community is None or community.outward == "none" or place is None:  # the config is another by now
@@ -152,7 +143,7 @@ def approve(work: Work, chat: ChatState, no: int) -> str:
     return f"Done: entry {no} goes out as a reply on {title}."
 
 
-def decline(work: Work, chat: ChatState, no: int) -> str:
+def decline(work: Work, chat: ChatState, no: int, _: str) -> str:
     """A host says no."""
     wanted = chat.outward.get(no)
     if wanted is None or wanted.stage != "asked":
@@ -163,7 +154,7 @@ def decline(work: Work, chat: ChatState, no: int) -> str:
     return f"Done: entry {no} is not sent out."
 
 
-def take_back(work: Work, chat: ChatState, no: int) -> str:
+def take_back(work: Work, chat: ChatState, no: int, _: str) -> str:
     """A host takes back what went out."""
     wanted = chat.outward.get(no)
     if wanted is None or wanted.stage != "approved":
@@ -316,17 +307,17 @@ def _reworded(work: Work, chat: ChatState, entry: Entry, wanted: Outward, said: 
         case "declined":  # it may be asked for again
             del chat.outward[no]
         case "asked":
-            wanted.said = said
+            wanted.said, wanted.version = said, wanted.version + 1
             text = "Send this out as a reply? Its author asks for it, and has edited it."
-            card = _card(work.state, chat, entry, wanted)
-            _renew(work, chat, no, Notice(text, _choice(chat, entry), card))
+            card = hosts_card(work.state, chat, entry)
+            _renew(work, chat, no, Notice(text, _choice(chat, no, wanted), card))
         case "approved":
             _update(work, chat, entry, wanted)
             conduct.close(
                 work, chat, _about(no), f"Entry {no} went out as a reply on {_title(work, wanted)}."
             )
             text = f"Entry {no} was edited by its author. Its reply on {_title(work, wanted)} says the new words."
-            card = _card(work.state, chat, entry, wanted)
+            card = hosts_card(work.state, chat, entry)
             conduct.tell(work, chat, text, (_take_back(chat, no),), _about(no), card=card)
 
 
@@ -354,43 +345,3 @@ def _retract(work: Work, chat: ChatState, no: int, wanted: Outward) -> None:
     for target in standing + pending:
         purpose = Purpose("unoutward", wanted.network, chat.id, message=no)
         work.order(wanted.network, "people", Retract(target), purpose)
-
-
-# ---------------------------------------------------------------- what cannot be taken off a room
-
-
-def alert_admins(work: Work, chat: ChatState, entry: Entry) -> str:
-    """Hosts hid something that was written in a room, where a bot cannot delete it: tell that room's admins, once
-    for an entry and without its words. Gives what the hosts should know; "" if there is nothing to tell."""
-    post = next((post for post in entry.sources if post.reach == "room"), None)
-    if post is None or entry.no in chat.alerted:
-        return ""
-    chat.alerted.append(entry.no)
-    net = work.state.everywhere[post.ref.network]
-    if not net.admins:
-        return (
-            f"It still stands in {net.title}{_at(post)}: only its author or an admin there can delete it. The config "
-            f'names no admins; with [networks.{net.name}] admins = ["U…"] they are told at once.'
-        )
-    name = " ".join(filter(None, (display_name(work.state, chat, post, "hosts"), tame(post.author.handle))))
-    by = work.host.name if work.host else "the server"
-    text = (
-        f"The hosts of “{chat.settings.title}” hid a message of {name} in the chat's channel{_at(post)} ({by} did). "
-        f"It is off every other screen. In {net.title} only its author or an admin like you can delete it."
-    )
-    for admin in net.admins:
-        purpose = Purpose("alert", net.name, chat.id, message=entry.no)
-        op = Publish(Notice(text), reach="direct", to=admin)
-        work.order(net.name, "hosts", op, purpose, place="hosts", whose=post.author.handle)
-    return f"It still stands in {net.title}: the admins are told, who can delete it there."
-
-
-def _at(post: Post) -> str:
-    return f" ({post.url})" if post.url else ""
-
-
-def alerted(outcome: Final) -> str | None:
-    """An admin was to be told; gives what the hosts should be told."""
-    if isinstance(outcome, Sent | Cancelled):
-        return None
-    return f"still stands, and an admin could not be told: {outcome.why}. Tell them yourselves."

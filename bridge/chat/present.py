@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from bridge.chat.audience import Audience, in_room, readable, stays, taken_off
 from bridge.chat.community import is_host
 from bridge.chat.state import ChatState, State
@@ -14,7 +16,7 @@ from bridge.text import cut, person, resembles, tame, unaddressed
 
 ENDLESS = 500  # code points; no rendering shows names and addresses longer than that
 ALT = 100  # code points of a picture's description, where room is short
-AROUND = 40  # code points, about, of what a rendering adds to an entry: the network's name, "open", separators
+AROUND = 40  # code points a rendering adds, about: the network's name, "open", separators
 
 
 def heading(entry: Entry) -> str:
@@ -76,6 +78,8 @@ def _source(nets: dict[Network, Net], post: Post) -> Source:
 def entry_view(state: State, chat: ChatState, entry: Entry, audience: Audience) -> EntryView | None:
     """An entry for an audience; None if it may not even know of it. Words that must stay where they are leave
     a line without words: "stays on Mastodon"."""
+    if chat.expired:
+        return None
     nets = state.everywhere
     seen = readable(entry, state.people, nets, audience)
     common = {
@@ -163,7 +167,7 @@ def wanted(state: State, chat: ChatState, network: Network, no: int) -> int | No
     """The revision of an entry that the merged timeline on `network` should show, below 0 for a line without
     words; None: it must not."""
     entry = chat.timeline.entries.get(no)
-    if entry is None or in_room(entry, network):
+    if entry is None or chat.expired or in_room(entry, network):
         return None
     if _mirrored(state, entry):
         return entry.revision
@@ -216,9 +220,9 @@ def chat_view(
             if not every:
                 continue
         entries.append(view)
-    counted = _counted(state, chat, audience)
+    found = counted(state, chat, audience)
     shown = {view.no for view in entries if view.text is not None}
-    return ChatView(
+    whole = ChatView(
         id=chat.id,
         title=chat.settings.title,
         tag=chat.settings.hashtag,
@@ -228,35 +232,43 @@ def chat_view(
         ends=chat.sheet.ends,
         phase=chat.phase(now),
         hosts=tuple(h.name for h in chat.settings.hosts),
-        questions=_questions(state, chat, counted, entries),
+        questions=_questions(state, chat, found, entries),
         entries=tuple(entries),
         withheld=tuple(room.items()),
         article=chat.settings.article,
         language=community.language,
-        total=len(counted),
-        kept=sum(entry.no not in shown for entry in counted),
+        total=len(found),
+        kept=sum(entry.no not in shown for entry in found),
         paused=chat.blackout and audience == "page",
     )
+    return _figures(whole, chat, found) if chat.expired else whole
 
 
-def _counted(state: State, chat: ChatState, audience: Audience) -> list[Entry]:
+def _figures(view: ChatView, chat: ChatState, found: list[Entry]) -> ChatView:
+    """A chat whose words were erased: nothing is kept back, there is nothing."""
+    people = len({post.author.account for entry in found for post in entry.sources})
+    questions = tuple(msgspec.structs.replace(question, kept=0) for question in view.questions)
+    return msgspec.structs.replace(view, questions=questions, kept=0, people=people, erased=chat.expired)
+
+
+def counted(state: State, chat: ChatState, audience: Audience = "hosts") -> list[Entry]:
     """The entries that figures are about: what hosts took off is in none, and the page's wait with it."""
     entries = (e for e in chat.timeline.entries.values() if not taken_off(e, state.people))
     return [e for e in entries if audience != "page" or not e.frozen]
 
 
 def _questions(
-    state: State, chat: ChatState, counted: list[Entry], entries: list[EntryView]
+    state: State, chat: ChatState, found: list[Entry], entries: list[EntryView]
 ) -> tuple[QuestionView, ...]:
     """The questions with their entries, and figures of all answers that are `counted`."""
-    figures = dict(_tally(state, chat, counted))
+    figures = dict(tally(state, chat, found))
     shown = {view.no for view in entries if view.text is not None}
     numbers: dict[str, list[int]] = {}
     for view in entries:
         for label in view.questions:
             numbers.setdefault(label, []).append(view.no)
     answers = {
-        n: [e.no for e in counted if n in e.questions] for n in (i.number for i in chat.sheet.questions())
+        n: [e.no for e in found if n in e.questions] for n in (i.number for i in chat.sheet.questions())
     }
     return tuple(
         QuestionView(
@@ -276,23 +288,21 @@ def _questions(
             alt=(asked.alt if asked else None) or "",
             translations=asked.translations if asked else (),
         )
-        for item, asked in ((i, planned(chat.settings, i.label, i.text, i.instead)) for i in chat.sheet.questions())
+        for item, asked in (
+            (i, planned(chat.settings, i.label, i.text, i.instead)) for i in chat.sheet.questions()
+        )
         if item.state != "skipped" or item.posted_at
     )
 
 
-def counts(state: State, chat: ChatState) -> tuple[tuple[str, tuple[tuple[Network, int], ...]], ...]:
-    """Answers per question and network, of questions already asked; counts betray no words."""
-    return _tally(state, chat, _counted(state, chat, "hosts"))
-
-
-def _tally(
-    state: State, chat: ChatState, counted: list[Entry]
+def tally(
+    state: State, chat: ChatState, found: list[Entry]
 ) -> tuple[tuple[str, tuple[tuple[Network, int], ...]], ...]:
+    """Answers per question and network among these entries, of questions already asked; figures betray no words."""
     table = {
         item.number: dict.fromkeys(state.everywhere, 0) for item in chat.sheet.questions() if item.posted_at
     }
-    for entry in counted:
+    for entry in found:
         for number in entry.questions:
             for network in {p.ref.network for p in entry.sources}:
                 if number in table:
@@ -307,9 +317,9 @@ def size(chat: ChatState, no: int) -> tuple[int, int]:
     if entry is None:
         return 0, 0
     post = entry.first
-    around = (heading(entry), post.author.name, post.author.handle, post.url, post.quoted, post.warning)
+    around = (heading(entry), post.author.name, post.author.handle, post.warning)
     frame = AROUND + sum(min(len(words or ""), ENDLESS) for words in around)
-    pictures = sum(AROUND + min(len(item.url), ENDLESS) + min(len(item.alt), ALT) for item in post.media)
+    pictures = sum(AROUND + min(len(item.alt), ALT) for item in post.media)
     return len(post.text.plain), (3 * frame if post.warning else frame) + pictures
 
 

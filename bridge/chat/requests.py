@@ -3,8 +3,10 @@ message to it, or as `/chat me`."""
 
 from __future__ import annotations
 
-from bridge.chat import conduct
-from bridge.chat.community import unname
+import msgspec
+
+from bridge.chat import promoted
+from bridge.chat.community import unname, wordless
 from bridge.chat.gestures import addressed, unanswer
 from bridge.chat.intake import retouch
 from bridge.chat.present import heading
@@ -78,11 +80,15 @@ def forget(work: Work, account: Account) -> None:
     someone.forgotten = someone.stopped = True
     for chat in work.state.chats.values():
         unanswer(work, chat, account)
-        for item in chat.sheet.unname(account):
-            why = "Who asked it wants to be forgotten: where it names them, take the name out by hand."
-            conduct.tell(work, chat, f"{item.label} stands everywhere. {why}")
         for entry in chat.timeline.entries.values():
-            entry.sources = [unname(p) if p.author.account == account else p for p in entry.sources]
+            if entry.first.author.account == account and not wordless(entry.first):
+                promoted.wordless(work, chat, entry.no)
+            entry.sources = [_left(p) if p.author.account == account else p for p in entry.sources]
             if entry.first.author.account == account:
                 chat.timeline.reword(entry)
     work.effects.forget.append(account)
+
+
+def _left(post: Post) -> Post:
+    """What stays of a post, also where a replay finds no more of it than that."""
+    return msgspec.structs.replace(unname(post), erased=False)

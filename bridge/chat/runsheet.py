@@ -137,13 +137,6 @@ class Sheet(msgspec.Struct):
         meant = [i for i in self.items if name.casefold() in (i.id, i.label.casefold())]
         return next((i for i in meant if not i.fired), meant[0] if meant else None)
 
-    def unname(self, asker: Account) -> list[Item]:
-        """Take a participant's name out of the questions that credit them; gives those."""
-        items = [item for item in self.items if asker and item.asker == asker]
-        for item in items:
-            item.named()
-        return items
-
     def sort(self) -> None:
         self.items.sort(key=lambda i: (i.fired or i.due, _RANK[i.kind], i.number))
 

@@ -11,14 +11,19 @@ import hashlib
 import msgspec
 
 from bridge.chat import (
+    alerts,
     by_message,
     commands,
     conduct,
+    early,
+    expiry,
+    gathering,
     gestures,
     hidden,
     intake,
     measures,
     outward,
+    promoted,
     requests,
     runsheet,
     sightings,
@@ -28,7 +33,7 @@ from bridge.chat.audience import Audience
 from bridge.chat.board import board
 from bridge.chat.community import DOORS, akin, said_to_us
 from bridge.chat.copies import STREAMS, Copies, Gather
-from bridge.chat.present import card, chat_view, entry_view, size, wanted
+from bridge.chat.present import chat_view, entry_view, size, wanted
 from bridge.chat.state import (
     Arrived,
     ChatState,
@@ -36,7 +41,9 @@ from bridge.chat.state import (
     Effects,
     Erased,
     Event,
+    Expired,
     Fell,
+    Leaving,
     Purpose,
     Reconciled,
     Recorded,
@@ -47,37 +54,30 @@ from bridge.chat.state import (
     Tick,
     Work,
     dotted,
-    undotted,
 )
-from bridge.chat.timeline import key, ref_of
+from bridge.chat.timeline import ref_of
 from bridge.chat.view import ChatView, EntryView
 from bridge.model import (
     AuthorGone,
     AuthorKnown,
     Board,
-    Cancelled,
     Capabilities,
     Command,
     Edited,
     Final,
-    Gathered,
     Health,
-    Held,
     Interest,
     Lane,
     Leaders,
     Micros,
     Network,
-    Op,
     Opened,
     OrderId,
     Publish,
     Ref,
-    Refused,
     Removed,
     Retract,
     Sent,
-    Update,
     What,
     Written,
 )
@@ -92,6 +92,7 @@ class Session:
 
     def __init__(self) -> None:
         self.state = State()
+        self._leaving: list[Leaving] = []  # what has not left the journal yet
 
     # ------------------------------------------------------------ deciding
 
@@ -104,8 +105,8 @@ class Session:
             case Written() | Edited() | Removed() | AuthorGone() | AuthorKnown():
                 kept = intake.admit(self.state, network, what)
                 return None if kept is None else Arrived(network, kept)  # type: ignore[arg-type]  # same union
-            case Command():
-                return Arrived(network, what) if commands.heeded(self.state, network, what) else None
+            case Command() if commands.heeded(self.state, network, what):
+                return Arrived(network, commands.addressed(self.state, what))
             case Leaders(accounts):
                 known = self.state.leaders.get(network, ())
                 return None if known == accounts else Arrived(network, what)
@@ -131,11 +132,13 @@ class Session:
                 chat = state.chats.get(purpose.chat) if purpose else None
                 if purpose is not None and chat is not None:
                     _settle(work, chat, order, purpose, outcome)
+                    for network, command in early.ready(state, purpose.network, outcome):
+                        _arrive(work, network, command)
             case Tick():
                 for chat in state.chats.values():
                     conduct.run_due(work, chat)
             case Gather() as step:
-                _gather(work, step)
+                gathering.gather(work, step)
             case Surplus(network, refs):
                 for ref in refs:
                     work.order(network, "people", Retract(ref), Purpose("reply", network, ""))
@@ -146,8 +149,13 @@ class Session:
                 silence.fell(work, fell)
             case Rose(network):
                 silence.rose(work, network)
+            case Expired() as step:
+                expiry.expire(work, step)
+                self._leaving += [what for what in work.effects.forget if isinstance(what, Leaving)]
         for name, numbers in work.effects.changed.items():
             outward.review(work, state.chats[name], numbers)
+            promoted.review(work, state.chats[name], numbers)
+            alerts.review(work, state.chats[name], numbers)
             hidden.review(work, state.chats[name], numbers)
         return work.effects
 
@@ -157,6 +165,12 @@ class Session:
         """When a Tick is wanted; None while nothing is planned."""
         times = [conduct.deadline(chat, self.state.at) for chat in self.state.chats.values()]
         return min((t for t in times if t is not None), default=None)
+
+    def expiring(self) -> tuple[Micros, Expired] | None:
+        """When people's words in a chat will have had their time, and the event to journal then; None if there are
+        none."""
+        found = expiry.due(self.state)
+        return None if found is None else (found[0], Expired(found[1]))
 
     def ending(self, network: Network) -> tuple[str, ...]:
         """Chats whose late window has closed and that want this network read once more."""
@@ -181,12 +195,19 @@ class Session:
             tags=tuple(dict.fromkeys(c.settings.hashtag.casefold() for c in open_chats)),
             threads=tuple(r for r in threads if r.network == network),
             since=min((c.sheet.starts - DOORS for c in open_chats), default=0),
+            acts=commands.acts(self.state),
         )
 
-    def forgotten(self) -> tuple[str | Erased, ...]:
-        """Accounts whose owners asked that their words be removed, and entries whose words hosts erased."""
+    def stands(self, ref: Ref) -> bool:
+        """Whether something of a chat stands there, as far as has been decided."""
+        return any(intake.part_of(chat, ref) for chat in self.state.chats.values())
+
+    def forgotten(self) -> tuple[str | Erased | Leaving, ...]:
+        """Accounts whose owners asked that their words be removed, entries whose words hosts erased, and chats whose
+        words had had their time and are still in the journal."""
         people = (p.account for p in self.state.people.all.values() if p.forgotten)
-        return (*people, *(gone for chat in self.state.chats.values() for gone in chat.erased.values()))
+        erased = (gone for chat in self.state.chats.values() for gone in chat.erased.values())
+        return (*people, *erased, *self._leaving)
 
     def known(self, network: Network, chat: str | None = None, most: int | None = RECENT) -> tuple[Ref, ...]:
         """Posts of a network that stand in the timeline, newest first: to be read again after a gap."""
@@ -318,7 +339,7 @@ def _arrive(work: Work, network: Network, what: object) -> None:
             intake.author_gone(work, account)
         case AuthorKnown():
             intake.author_known(work, network, what)
-        case Command():
+        case Command() if not early.waits(work.state, network, what):
             reply = commands.obey(work, network, what)
             if what.answer and reply:
                 work.effects.answers.append((network, what.answer, reply))
@@ -344,9 +365,9 @@ def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outco
         case "unoutward":
             failed = outward.undone(outcome)
         case "alert":
-            failed = outward.alerted(outcome)
+            failed = alerts.settled(outcome)
         case "copy":
-            _copied(work, chat, purpose, outcome)
+            gathering.copied(work, chat, purpose, outcome)
         case "notice" if isinstance(outcome, Sent):
             conduct.told(work, chat, purpose)
         case "board" if isinstance(outcome, Sent):
@@ -358,83 +379,3 @@ def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outco
         hidden.done(work, chat, purpose.message)
         title = work.state.everywhere[purpose.network].title
         conduct.tell(work, chat, f"On {title}, entry {purpose.message} {failed}")
-
-
-# ---------------------------------------------------------------- the merged timeline
-
-
-def _gather(work: Work, step: Gather) -> None:
-    """Take the step: one order, rendered from the entries as they are now. A step that something overtook on
-    its way here is not taken; the next one is found anew."""
-    state, chat = work.state, work.state.chats[step.chat]
-    copies = chat.copies[step.network]
-    message = copies.messages.get(step.message)
-
-    def want(no: int) -> int | None:
-        return wanted(state, chat, step.network, no)
-
-    if message is None:
-        overtaken = bool(step.message) or any(no in copies.where for no in step.entries)
-    else:
-        overtaken = message.flying is not None
-    if overtaken or any(want(no) is None for no in step.entries):
-        return
-    short = message.short if message else len(step.entries) > 1
-    entries = [chat.timeline.entries[no] for no in step.entries]
-    cards = tuple(c for e in entries if (c := card(state, chat, e, short)) is not None)
-    target = message.ref or message.order if message else (0, 0)
-    purpose = Purpose("copy", step.network, chat.id, message=step.message or copies.last + 1)
-    op: Op
-    lane: Lane = "mirror"
-    match step.act:
-        case "publish":
-            thread = _thread(chat, step) if state.nets[step.network].layout == "threads" else None
-            op = Publish(Gathered(cards, short), reply_to=thread, orphan="alone")
-        case "update":
-            op = Update(target, Gathered(cards, short))
-            lane = "edits" if message and len(message.entries) == len(cards) else "removals"
-        case "retract":
-            op = Retract(target)
-            lane = "removals"
-    order = work.order(step.network, lane, op, purpose)
-    copies.begin(step, order, want)
-
-
-def _thread(chat: ChatState, step: Gather) -> tuple[int, int] | None:
-    """In threads an answer stands under its question's copy."""
-    questions = chat.timeline.entries[step.entries[0]].questions
-    return _first_order(chat, questions[0], step.network) if questions else None
-
-
-def _first_order(chat: ChatState, number: int, network: Network) -> tuple[int, int] | None:
-    item = next((i for i in chat.sheet.questions() if i.number == number), None)
-    first = chat.first.get(f"{item.id}/{network}") if item else None
-    return undotted(first) if first else None
-
-
-def _copied(work: Work, chat: ChatState, purpose: Purpose, outcome: object) -> None:
-    copies = chat.copies[purpose.network]
-    message = copies.messages.get(purpose.message)
-    if message is None:
-        return
-
-    def want(no: int) -> int | None:
-        return wanted(work.state, chat, purpose.network, no)
-
-    if isinstance(outcome, Sent):
-        if message.ref is not None:
-            chat.shown.pop(key(message.ref), None)
-        retracted = message.act == "retract"
-        copies.sent(message, outcome.ref, want, work.now)
-        if not retracted:
-            chat.shown[key(outcome.ref)] = list(message.entries)
-            work.effects.follow.add(purpose.network)
-        return
-    if isinstance(outcome, Cancelled):
-        copies.dropped(message, want, work.now)
-        return
-    why = outcome.why if isinstance(outcome, Refused | Held) else "it was not sent"
-    done = "taken away from" if message.act == "retract" else "shown in"
-    for no in copies.refused(message, why, want, work.now):
-        text = f"Entry {no} could not be {done} {work.state.nets[purpose.network].title}: {why}"
-        conduct.tell(work, chat, text)

@@ -97,4 +97,5 @@ def _choice(chat: ChatState, network: Network) -> tuple[Button, ...]:
     if upcoming is None:
         return (go_on,)
     hold = Button("Hold the next item", "hold", chat.id, item=upcoming.id)
-    return hold, Button("Add 5 minutes", "extend", chat.id, text="5"), go_on
+    longer = Button("Add 5 minutes", "extend", chat.id, item=str(chat.sheet.ends), text="5")
+    return hold, longer, go_on

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from bridge.chat.community import People
+from bridge.chat.community import People, Person, is_host
 from bridge.chat.copies import Copies, Gather
 from bridge.chat.runsheet import Sheet
 from bridge.chat.timeline import Timeline
@@ -97,8 +97,15 @@ class Reconciled(Tagged, frozen=True):
     chat: str
 
 
+class Expired(Tagged, frozen=True):
+    """People's words in a chat have had their time. Once they have left the journal, it says what stays."""
+
+    chat: str
+    left: Left | None = None
+
+
 Event: TypeAlias = (
-    Configured | Opened | Arrived | Settled | Tick | Gather | Surplus | Reconciled | Fell | Rose
+    Configured | Opened | Arrived | Settled | Tick | Gather | Surplus | Reconciled | Fell | Rose | Expired
 )
 
 
@@ -133,6 +140,25 @@ class Erased(msgspec.Struct, frozen=True):
     orders: tuple[str, ...] = ()
 
 
+class Left(msgspec.Struct):
+    """What stays when a chat's words leave: of the chat, and of what came of them elsewhere."""
+
+    chat: ChatState
+    people: dict[Account, Person]
+    purposes: dict[str, Purpose]
+    stamp: Micros
+
+
+class Leaving(msgspec.Struct, frozen=True):
+    """What leaves the journal with a chat's words. `step`: says what stays; `refs`, `uris`: key(ref)s and uris of its
+    posts; `staying`: who is met in another chat."""
+
+    step: Expired
+    refs: frozenset[str]
+    uris: frozenset[str]
+    staying: frozenset[Account]
+
+
 class Effects(msgspec.Struct):
     """What a decision wants done once it is durable. A replay throws it away."""
 
@@ -142,7 +168,7 @@ class Effects(msgspec.Struct):
     follow: set[Network] = set()  # networks whose interest is different
     answers: list[tuple[Network, str, Reply]] = []  # (network, Command.answer, what to say there)
     whispers: list[tuple[Network, Account, Place, Notice]] = []  # for one person's eyes
-    forget: list[Account | Erased] = []  # whose words, or which, must leave the journal
+    forget: list[Account | Erased | Leaving] = []  # whose words, or which, must leave the journal
 
 
 # ---------------------------------------------------------------- state
@@ -209,19 +235,21 @@ class Measure(msgspec.Struct):
 
 class Hiding(msgspec.Struct):
     """Entries that a host took off together, and what hosts did about them since. `by`: the host's name; `back`:
-    those that are shown again; `notice`: what the hosts read of it."""
+    those that are shown again; `notice`: what the hosts read of it; `reacted`: it was a reaction, and taking that
+    back shows them again."""
 
     by: str
     entries: list[int]
     back: list[int] = []
     done: list[str] = []  # "Wren wrote to the author."
     notice: Notice | None = None
+    reacted: bool = False
 
 
 class Outward(msgspec.Struct):
     """A reply that `account` wants sent from a `room` to whom it answers out there. `uri`: of their post; `to`: of
-    what it answers, on `network`. `said`: its words, as the hosts were asked or as they were last ordered; `order`:
-    the newest order, "seq.index"; `refs`: where it stands."""
+    what it answers, on `network`. `said`: its words, as the hosts were asked or as they were last ordered, and
+    `version` counts them; `order`: the newest order, "seq.index"; `refs`: where it stands."""
 
     account: Account
     room: Network
@@ -230,6 +258,7 @@ class Outward(msgspec.Struct):
     network: Network
     stage: Literal["asked", "approved", "declined"] = "asked"
     said: Text = Text()
+    version: int = 1
     order: str = ""
     refs: list[Ref] = []
 
@@ -255,10 +284,10 @@ class ChatState(msgspec.Struct):
     endorsed: dict[str, Endorsement] = {}  # "seq.index" of its order -> what we like or boost
     replies: dict[str, Answer] = {}  # "seq.index" of its order -> whom we answered
     measures: dict[str, Measure] = {}  # "seq.index" of its order -> what a network was asked to do
-    hidings: dict[str, Hiding] = {}  # as `notices` calls it -> what was hidden, until all of it is back or gone
+    hidings: dict[str, Hiding] = {}  # as `notices` calls it -> what was hidden, until all is back or gone
     erased: dict[int, Erased] = {}
     outward: dict[int, Outward] = {}  # entry -> what its author wants sent out
-    alerted: list[int] = []  # entries of whose hiding the admins of their room were told
+    alerts: dict[int, list[str]] = {}  # hidden entry -> "network/seq.index" of what its room's admins read
     posted: dict[Network, list[tuple[Micros, int]]] = {}  # when each question was asked there, in time order
     first: dict[str, str] = {}  # "item/network" -> "seq.index" of its first part's order
     notices: dict[str, str] = {}  # "what it is about" -> "network/seq.index" of the message to the hosts
@@ -271,6 +300,7 @@ class ChatState(msgspec.Struct):
     blackout: bool = False  # page, wall and feed are frozen
     ending: bool = False  # the late window is closed: what was missed is being read once more
     over: bool = False
+    expired: Micros = 0  # when its people's words were erased
 
     @property
     def id(self) -> str:
@@ -297,6 +327,7 @@ class State(msgspec.Struct):
         str, Micros
     ] = {}  # requests to the bridge itself, and acts told more than once, that were met
     leaders: dict[Network, tuple[Account, ...]] = {}  # who commands there beside the hosts of a chat
+    early: list[tuple[Network, Command]] = []  # acts on a message of ours whose order is not final
     silent: dict[Network, Silence] = {}
     sighted: dict[
         str, list[str]
@@ -335,6 +366,13 @@ def noticed(where: str) -> tuple[Network, OrderId]:
     """Where a message to the hosts stands, from what `ChatState.notices` keeps."""
     network, _, order = where.partition("/")
     return network, undotted(order)
+
+
+def by_host(state: State, chat: ChatState, post: Post) -> bool:
+    """Whether a post is by somebody who commands in a chat: one of its hosts, or of the group that may."""
+    network, author = post.ref.network, post.author
+    group = state.leaders.get(network, ())
+    return author.account in group or is_host(chat.settings, network, author.account, author.handle)
 
 
 class Work:

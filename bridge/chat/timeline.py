@@ -60,6 +60,7 @@ class Timeline(msgspec.Struct):
 
     entries: dict[int, Entry] = {}
     refs: dict[str, str] = {}  # key(ref) -> uri
+    elsewhere: dict[str, list[str]] = {}  # uri -> key(ref)s that other servers than the first call it by
     uris: dict[str, int] = {}  # uri -> entry
     removed: dict[str, Micros] = {}  # key(ref) or uri -> when
     words: dict[str, list[int]] = {}
@@ -84,7 +85,7 @@ class Timeline(msgspec.Struct):
 
     def places(self, post: Post) -> tuple[Ref, ...]:
         """Where a source can be reached: where it was first seen, and what other servers call it."""
-        return tuple(ref_of(name) for name, uri in self.refs.items() if uri == post.uri)
+        return (post.ref, *map(ref_of, self.elsewhere.get(post.uri, ())))
 
     def knows(self, post: Post) -> bool:
         """Whether this very post is already an entry's source."""
@@ -95,9 +96,12 @@ class Timeline(msgspec.Struct):
 
     def alias(self, post: Post) -> bool:
         """The same post was seen; whether at another place than before."""
-        new = key(post.ref) not in self.refs
-        self.refs.setdefault(key(post.ref), post.uri)
-        return new
+        name = key(post.ref)
+        if name in self.refs:
+            return False
+        self.refs[name] = post.uri
+        self.elsewhere.setdefault(post.uri, []).append(name)
+        return True
 
     def twin(self, post: Post, same_person: Callable[[Post, Post], bool], skip: int = 0) -> Entry | None:
         """The entry that already holds this: a verified copy's original (whichever came first), or the same

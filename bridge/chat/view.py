@@ -83,3 +83,5 @@ class ChatView(Value, frozen=True):
     total: int = 0
     kept: int = 0
     paused: bool = False  # hosts let nothing new onto the page for the moment
+    erased: Micros | None = None  # when people's words had had their time; then there are figures only
+    people: int = 0  # who wrote them; told only then

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bridge.chat.attribution import own_question
 from bridge.chat.audience import stays, taken_off
-from bridge.chat.community import is_host
 from bridge.chat.present import hosts_card
-from bridge.chat.state import ChatState, State
+from bridge.chat.state import ChatState, State, by_host
 from bridge.chat.timeline import Entry
 from bridge.model import MINUTE, Account, Button, Micros, Post, Waiting
 
@@ -105,11 +104,8 @@ def _listens(state: State, chat: ChatState, entry: Entry, open_to: dict[Account,
 
 
 def _participant(state: State, chat: ChatState, post: Post) -> bool:
-    author, network = post.author, post.ref.network
-    someone = state.people.of(author.account)
-    leads = author.account in state.leaders.get(network, ())
-    host = leads or is_host(chat.settings, network, author.account, author.handle)
-    return not (host or author.bot or someone.gone)
+    someone = state.people.of(post.author.account)
+    return not (post.author.bot or someone.gone or by_host(state, chat, post))
 
 
 def _asks(state: State, entry: Entry) -> bool:

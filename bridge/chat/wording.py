@@ -28,6 +28,7 @@ Figures: TypeAlias = tuple[
 
 PLACEHOLDERS = ("page", "others", "tag", "title")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
+_BEGINS_A_NAME = re.compile(r"(?<![A-Za-z0-9_/])@+(?=\w)")
 
 # Our own texts, sentence by sentence; in braces, beside everybody's placeholders, what `plain` supplies.
 Template: TypeAlias = str | tuple[str, ...]
@@ -344,12 +345,11 @@ def without(template: Template, missing: Sequence[str]) -> list[str]:
 
 def unpinging(plain: str, named: Collection[str] = ()) -> str:
     """Names without the "@" that would notify their owners, but for the handles `named`; links stay as they
-    are."""
-    links = [m.span() for m in URL.finditer(plain)]
+    are. A server may see a name where we see none, behind a second "@" or a sign: all go that begin a word."""
+    kept = [m.span() for m in URL.finditer(plain)]
+    kept += [m.span() for m in MENTION.finditer(plain) if m[1].rstrip(".-").casefold() in named]
 
     def bare(match: re.Match[str]) -> str:
-        inside = any(start <= match.start() < end for start, end in links)
-        meant = match[1].rstrip(".-").casefold() in named
-        return match[0] if inside or meant else match[1]
+        return match[0] if any(start <= match.start() < end for start, end in kept) else ""
 
-    return MENTION.sub(bare, plain)
+    return _BEGINS_A_NAME.sub(bare, plain)

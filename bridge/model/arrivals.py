@@ -105,8 +105,10 @@ class Inbound(Value, frozen=True):
 
 class Interest(Value, frozen=True):
     """What the core wants a link to deliver: posts bearing a tag (case-folded), everything in these threads,
-    written at `since` or later."""
+    written at `since` or later. `acts`: those that stand, as their `Command.once` named them, so that a link which
+    remembers nothing can tell which were taken back."""
 
     tags: tuple[str, ...] = ()
     threads: tuple[Ref, ...] = ()
     since: Micros = 0
+    acts: tuple[str, ...] = ()

@@ -71,7 +71,7 @@ class Order(Value, frozen=True):
     `stamp` is unique in the journal and strictly increasing: keys, TIDs and createdAt are made from it.
     `not_after`: past this the order is not sent but held (or dropped, `late`). One order of a lane is in
     flight at a time and in the order they were made. `whose`: the handle of somebody whose words it carries as
-    ours, so that they can be taken out.
+    ours, or whom ours answer, so that they can be taken out.
     """
 
     id: OrderId

@@ -95,4 +95,4 @@ class Post(Value, frozen=True):
     url: str | None = None  # the post's page, "home"
     original: str | None = None  # uri of what a verified bridge account copied
     mark: str = ""  # stands for words that were taken out: equal words have equal marks
-    erased: bool = False  # taken out by a host, and not since they must stay where they were written
+    erased: bool = False  # taken out when somebody asked for that: until then they could be read

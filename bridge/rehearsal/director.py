@@ -12,13 +12,11 @@ import os
 import random
 import signal
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -26,90 +24,23 @@ from bridge import control
 from bridge.chat.runsheet import build
 from bridge.chat.view import EntryView
 from bridge.clock import ClockFile, SharedClock
-from bridge.config import Config, rebased
-from bridge.errors import ChatbridgeError, NotRunning
+from bridge.config import Config
+from bridge.errors import NotRunning
 from bridge.model import MINUTE, SECOND, Board, Micros
+from bridge.rehearsal import scenario, withheld
+from bridge.rehearsal.process import Failed, started
+from bridge.rehearsal.scenario import Options
 from bridge.rehearsal.understudy import Cue
 from bridge.terminal import LiveBoard
 
 LEAD = 5 * SECOND  # chat time left before what a jump leads to
 LONG = 30 * SECOND  # a stretch of chat time worth jumping over
 LOOK = 0.05  # real seconds between two looks at how things are
+SEEN = 0.25  # and between two pictures of the board
+BRIEF = 10.0  # real seconds for what is under way when somebody ends it before its time
 APART = 1.5  # real seconds at least between two kills
 PATIENCE = 8.0  # real seconds the bridge may take to answer
 MARGIN = 2 * MINUTE  # no kill before the chat has begun so long, none so near its end
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `chatbridge rehearse` was told."""
-
-    out: Path
-    speed: float = 60.0
-    participants: int = 40
-    answers: int = 200
-    seed: int = 1
-    faults: Literal["none", "mild", "harsh"] = "none"
-    kills: int = 0
-    hold: bool = False
-    level: str = "WARNING"
-
-
-class Failed(ChatbridgeError):
-    """The rehearsal could not be carried through."""
-
-
-class Process:
-    """A child spoken to by JSON lines."""
-
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
-        self.process = process
-        self.log = log
-        self._turn = asyncio.Lock()
-
-    async def tell(self, what: object) -> None:
-        assert self.process.stdin is not None
-        with suppress(ConnectionError):
-            self.process.stdin.write(msgspec.json.encode(what) + b"\n")
-            await self.process.stdin.drain()
-
-    async def hear(self) -> dict[str, Any]:
-        """The next line. Raises Failed if the child has ended."""
-        assert self.process.stdout is not None
-        line = await self.process.stdout.readline()
-        if not line:
-            last = self.log.read_text(errors="replace").strip().splitlines()[-5:]
-            raise Failed(f"{self.log.stem} ended by itself; {self.log} says:\n" + "\n".join(last))
-        return msgspec.json.decode(line, type=dict[str, Any])
-
-    async def ask(self, what: object) -> dict[str, Any]:
-        async with self._turn:
-            await self.tell(what)
-            answer = await self.hear()
-        if "error" in answer:
-            raise Failed(f"{self.log.stem}: {answer['error']}")
-        return answer
-
-
-@asynccontextmanager
-async def started(log: Path, *command: str) -> AsyncIterator[Process]:
-    """A child of ours, gone when the context is left."""
-    with log.open("wb") as errors:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *command,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors, limit=64 << 20,
-        )  # fmt: skip
-    try:
-        yield Process(process, log)
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(3):
-                    await process.wait()
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
 
 
 class Director:
@@ -128,10 +59,10 @@ class Director:
         self.finished = finished
         self.holding = False
         self._let_go = asyncio.Event()
+        self._enough = asyncio.Event()
         self.out = options.out
         self.stage = options.out / "stage"  # clock, journal and logins
-        self.starts: Micros = time.time_ns() // 1000 // MINUTE * MINUTE
-        self.community = rebased(config, self.starts)
+        self.community = scenario.community(config, options, time.time_ns() // 1000)
         self.chat = self.community.chats[0]
         self.sheet = build(self.chat)
         self.killed = 0
@@ -139,14 +70,15 @@ class Director:
         self._stopping = False
         self._ended = asyncio.Event()
         self._began = 0.0
+        self._seen: Board | None = None
+        self._ends: tuple[Micros, Micros] | None = None  # end and late window, as the people know them
 
     async def run(self) -> dict[str, Any]:
         """The whole chat; gives what `rehearse --json` prints."""
         self._prepare()
         kinds = [n.kind for n in self.config.networks]
         path = self.stage / "clock"
-        first = min(item.due for item in self.sheet.items)
-        self.file = ClockFile.create(path, first - int(self.options.speed * 120 * SECOND), self.options.speed)
+        self.file = self._clock(path)
         self.clock = SharedClock(path)
         async with (
             started(self.out / "simulator.log", "-m", "simulator") as simulator,
@@ -154,9 +86,11 @@ class Director:
         ):
             self.simulator, self.bridge = simulator, bridge
             self.board.note(
-                "Building the stage: stand-ins for " + ", ".join(n.title for n in self._nets()) + " ..."
+                "Building the stage: stand-ins for "
+                + ", ".join(n.title for n in scenario.played(self.community, self.options))
+                + " ..."
             )
-            self.access = await simulator.ask(self._scenario(path))
+            self.access = await simulator.ask(scenario.told(self.config, self.community, self.options, path))
             await bridge.hear()
             self.cue = self._cue(path)
             async with self._never_orphaned(), asyncio.TaskGroup() as group:
@@ -165,9 +99,9 @@ class Director:
                 await simulator.ask({"do": "page", "url": self.address})
                 self.board.page(self.address)
                 showing = group.create_task(self._show())
-                killing = group.create_task(self._kill())
+                self._killing = group.create_task(self._kill())
                 await self._conduct()
-                killing.cancel()
+                self._killing.cancel()
                 result = await self._compare()
                 showing.cancel()
                 if self.options.hold:
@@ -186,12 +120,21 @@ class Director:
         self.holding = True
         await self._let_go.wait()
 
-    def let_go(self) -> None:
-        """The page has been looked at."""
-        self._let_go.set()
+    def stop(self) -> bool:
+        """End in good order, if there is a way: the page has been looked at, or a real room has seen enough."""
+        if self.holding:
+            self._let_go.set()
+        elif self.options.real is None or self._seen is None or self._enough.is_set():
+            return False
+        self._enough.set()
+        return True
 
-    def _nets(self) -> tuple[Any, ...]:
-        return self.community.networks
+    def _clock(self, path: Path) -> ClockFile:
+        """Some time before the first item, or now."""
+        if self.options.real is not None:
+            return ClockFile.create(path, time.time_ns() // 1000, 1.0)
+        speed, first = self.options.speed, min(item.due for item in self.sheet.items)
+        return ClockFile.create(path, first - int(speed * 120 * SECOND), speed)
 
     def _prepare(self) -> None:
         """An empty place for this rehearsal, a folder within `out` that is its own: what an earlier one left
@@ -213,38 +156,16 @@ class Director:
             self.port: int = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}/"
 
-    def _scenario(self, clock: Path) -> dict[str, Any]:
-        options = self.options
-        return {
-            "clock": str(clock),
-            "seed": options.seed,
-            "participants": options.participants,
-            "answers": options.answers,
-            "faults": options.faults,
-            "out": str(self.out),
-            "chat": self.chat.id,
-            "tag": self.chat.hashtag,
-            "starts": self.chat.starts,
-            "ends": self.chat.ends,
-            "late_until": self.chat.late_until,
-            "questions": [{"label": i.label, "text": i.text, "due": i.due} for i in self.sheet.questions()],
-            "networks": [
-                {"name": n.name, "kind": n.kind, "post": n.post, "layout": n.layout, "public": n.public}
-                for n in self.community.networks
-            ],
-            "hosts": [{"name": host.name} for host in self.chat.hosts],
-        }
-
     def _cue(self, clock: Path) -> Cue:
         networks = self.access["networks"]
         return Cue(
             config=str(self.config.path),
             clock=str(clock),
             folder=str(self.stage),
-            starts=self.starts,
+            community=scenario.staffed(self.community, self.access["hosts"], self.options.real, self.address),
             tables={name: access["table"] for name, access in networks.items()},
             secrets={name: access["secrets"] for name, access in networks.items()},
-            hosts=tuple(self.access["hosts"]),
+            real=(self.options.real,) if self.options.real else (),
             port=self.port,
             level=self.options.level,
         )
@@ -307,10 +228,13 @@ class Director:
     async def _kill(self) -> None:
         """SIGKILL and restart at seeded instants of the hour, each once the bridge has been up for a while."""
         rng = random.Random(f"kills {self.options.seed}")
-        first, last = self.chat.starts + MARGIN, self.chat.ends - MARGIN
+        margin = min(MARGIN, (self.chat.ends - self.chat.starts) // 4)
+        first, last = self.chat.starts + margin, self.chat.ends - margin
         for instant in sorted(rng.randint(first, last) for _ in range(self.options.kills)):
             await self.clock.sleep(max(0, instant - self.clock.now()) / SECOND)
             await asyncio.sleep(max(0.0, self._began + APART - time.monotonic()))
+            if self._closed and self.options.real is not None:  # real hosts ended it before
+                return
             os.kill(self._pid, signal.SIGKILL)
             await self._ended.wait()
             self.killed += 1
@@ -323,6 +247,8 @@ class Director:
 
     async def _conduct(self) -> None:
         """Let the chat happen, jumping over stretches in which nothing is due, until everything is settled."""
+        if self.options.real is not None:
+            return await self._attend()
         real = (self.chat.ends - self.chat.starts) / SECOND / self.options.speed
         limit = time.monotonic() + 120 + 4 * real + 10 * self.options.kills
         while True:
@@ -330,17 +256,57 @@ class Director:
             people = await self.simulator.ask({"do": "pace"})
             if pace is not None:
                 if pace["settled"] and people["finished"]:
-                    return
+                    return None
                 self._jump(pace, people)
             if time.monotonic() > limit:
                 raise Failed(f"the chat did not come to its end: {pace}, people: {people}")
             await asyncio.sleep(LOOK)
 
+    async def _attend(self) -> None:
+        """Let real hosts run the hour, for as long as they like: the people learn from the board when it ends."""
+        while not self._enough.is_set():
+            pace = await self._about({"do": "pace"})
+            if self._seen is not None:
+                await self._people_know(self._seen.ends, self._seen.late_until)
+            people = await self.simulator.ask({"do": "pace"})
+            if pace is not None and pace["settled"] and people["finished"]:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SEEN):
+                    await self._enough.wait()
+        await self._break_off()
+
+    async def _people_know(self, ends: Micros, late_until: Micros) -> None:
+        if self._ends != (ends, late_until):
+            self._ends = ends, late_until
+            await self.simulator.ask({"do": "hours", "ends": ends, "late_until": late_until})
+
+    async def _break_off(self) -> None:
+        """Somebody has seen enough: nobody writes any more, the room is told, what is under way comes to its end."""
+        self.board.note(
+            "Stopping: the chat is closed and its transcript written. Ctrl-C again stops at once."
+        )
+        now = self.clock.now()
+        await self._people_know(now, now)
+        await self._look()
+        if self._seen is not None and any(line.state in ("due", "posted") for line in self._seen.lines):
+            await self._about({"do": "tell", "chat": self.chat.id, "verb": "end"})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BRIEF):
+                await asyncio.sleep(BRIEF / 10)  # what was just written is on its way
+                while (pace := await self._about({"do": "pace"})) is None or pace["busy"]:  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(LOOK)
+
+    @property
+    def _closed(self) -> bool:
+        """Whether the hosts' hour is over."""
+        return self._seen is not None and self._seen.ends <= self.clock.now()
+
     def _jump(self, pace: dict[str, Any], people: dict[str, Any]) -> None:
         now = self.clock.now()
         if pace["busy"] or people["busy"] or self.chat.starts - MINUTE <= now < self.chat.ends:
             return
-        if self.killed < self.options.kills and now >= self.chat.starts:
+        if not self._killing.done() and now >= self.chat.starts:
             return
         planned = [t for t in (pace["next"], people["next"]) if t is not None]
         if planned and min(planned) - now > LONG:
@@ -350,11 +316,14 @@ class Director:
 
     async def _show(self) -> None:
         while True:
-            status = await self._about({"do": "status"})
-            if status is not None:
-                newest = msgspec.convert(status["newest"], tuple[EntryView, ...])
-                self.board.show(msgspec.convert(status["board"], Board), newest)
-            await asyncio.sleep(0.25)
+            await self._look()
+            await asyncio.sleep(SEEN)
+
+    async def _look(self) -> None:
+        """Have the board as it is now."""
+        if (status := await self._about({"do": "status"})) is not None:
+            self._seen = msgspec.convert(status["board"], Board)
+            self.board.show(self._seen, msgspec.convert(status["newest"], tuple[EntryView, ...]))
 
     async def _compare(self) -> dict[str, Any]:
         paths = await self._about({"do": "report", "out": str(self.out)})
@@ -370,6 +339,12 @@ class Director:
         }
         if self.options.kills:
             result["kills"] = self.killed
+        if self.options.real is not None:
+            result["real"] = [self.options.real]
+            off = withheld.posts(self.stage / "journal.db", self.chat.id)
+            missed = result["lost"]
+            result["lost"] = [f for f in missed if (f["network"], f["id"]) not in off]
+            result["withheld"] = [f for f in missed if (f["network"], f["id"]) in off]
         return result
 
     async def _traces(self) -> list[dict[str, Any]]:

@@ -51,12 +51,29 @@ def show(result: dict[str, Any]) -> str:
         )
     if "kills" in result:
         lines.append(f"  The bridge was killed and started again: {result['kills']}×")
+    if hosts := result.get("hosts"):
+        lines.append(f"  The hosts ran the hour: {_times(hosts['done'])}.")
+        lines.append(f"  Refused to somebody who is no host: {_times(hosts['refused'])}.")
+        lines += (f"  The hosts could not do this: {failed}" for failed in hosts["failed"])
+    if withheld := result.get("withheld"):
+        lines.append(f"  Kept from people by your hosts (hidden, held, erased): {len(withheld)}")
+    for network in result.get("real", ()):
+        lines.append(
+            f"  What stands on {network} is real: it was not looked at, and stays there until you delete it."
+        )
     lines += ["", *verdict(result), "", *(f"  {path}" for path in result["transcript"])]
     return "\n".join(lines)
 
 
 def _ratio(counted: dict[str, int], done: str) -> str:
     return f"{counted[done]} of {counted['made']}"
+
+
+def _times(counted: dict[str, int]) -> str:
+    """What was done, and how often if not once."""
+    return (
+        ", ".join(f"{what} {times}×" if times > 1 else what for what, times in counted.items()) or "nothing"
+    )
 
 
 def _ms(value: float | None) -> str:

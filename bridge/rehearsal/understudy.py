@@ -23,71 +23,61 @@ from typing import Any, NoReturn
 import msgspec
 
 from bridge.clock import SharedClock
-from bridge.config import GROUP, Config, NetworkConfig, load, rebased
-from bridge.model import Micros, Value
+from bridge.config import GROUP, Config, NetworkConfig, load
+from bridge.model import Value
 from bridge.runner import Bridge
 from bridge.secrets import Secrets
 from bridge.sessions import FileSessions
-from bridge.settings import Community, Host
+from bridge.settings import Community
 
 
 class Cue(Value, frozen=True):
-    """What to perform: the config, moved to `starts`, with these networks' tables and hosts' handles in place
-    of its own. `folder` keeps the journal and the logins; `port` is the page's (0: any)."""
+    """What to perform: the config, but with this community, and with these networks' tables and secrets in place
+    of its own; those in `real` keep theirs. `folder` keeps the journal and the logins; `port` is the page's (0:
+    any)."""
 
     config: str
     clock: str
     folder: str
-    starts: Micros
+    community: Community
     tables: dict[str, dict[str, Any]]
     secrets: dict[str, dict[str, str]]
-    hosts: tuple[dict[str, str], ...]
+    real: tuple[str, ...] = ()
     port: int = 0
     level: str = "WARNING"
 
 
 def staged(config: Config, cue: Cue) -> Config:
     """The config as it is rehearsed."""
-    folder = Path(cue.folder)
-    networks = tuple(_network(n, cue) for n in config.networks)
-    web = msgspec.structs.replace(config.web, host="127.0.0.1", port=cue.port)
     return replace(
         config,
-        community=_community(config, cue),
-        journal=folder / "journal.db",
-        networks=networks,
-        web=web,
+        community=cue.community,
+        journal=Path(cue.folder) / "journal.db",
+        networks=tuple(_network(n, cue) for n in config.networks),
+        web=msgspec.structs.replace(config.web, host="127.0.0.1", port=cue.port, metrics=""),
         mqtt=None,
     )
 
 
 def _network(network: NetworkConfig, cue: Cue) -> NetworkConfig:
+    if network.name in cue.real:
+        return network
     table = msgspec.to_builtins(network.settings) | cue.tables[network.name]
     settings = msgspec.convert(table, type(network.settings))
     secrets = Secrets({name.lower(): value for name, value in cue.secrets[network.name].items()})
     return replace(network, settings=settings, secrets=secrets, elsewhere=True)
 
 
-def _community(config: Config, cue: Cue) -> Community:
-    community = rebased(config, cue.starts)
-    chat = community.chats[0]
-    hosts = tuple(
-        Host(host.name, tuple(handles.items())) for host, handles in zip(chat.hosts, cue.hosts, strict=True)
-    )
-    page = f"http://127.0.0.1:{cue.port}" if cue.port else None
-    return msgspec.structs.replace(community, page=page, chats=(msgspec.structs.replace(chat, hosts=hosts),))
-
-
 async def perform(cue: Cue) -> None:
     """Run the bridge until it is told to stop."""
-    config = staged(load(Path(cue.config), os.environ), cue)
-    folder = Path(cue.folder)
-    bridge = Bridge(
-        config,
-        SharedClock(Path(cue.clock)),
-        lambda name: FileSessions(folder / "sessions" / f"{name}.json"),
-        stay=True,
-    )
+    config = load(Path(cue.config), os.environ)
+
+    def sessions(name: str) -> FileSessions:
+        """A real network's login is the community's own: a copy of it would not outlive its next renewal."""
+        folder = config.journal.parent if name in cue.real else Path(cue.folder)
+        return FileSessions(folder / "sessions" / f"{name}.json")
+
+    bridge = Bridge(staged(config, cue), SharedClock(Path(cue.clock)), sessions, stay=True)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, bridge.stop)
     await bridge.run()
 

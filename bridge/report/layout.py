@@ -108,6 +108,14 @@ def glance(view: ChatView) -> str:
     return f"{tally(found.entries, found.kept, 'entry', 'entries')}{between} {people}"
 
 
+def gone(view: ChatView) -> str:
+    """Why nobody's words are here any more; "" if they are."""
+    if view.erased is None:
+        return ""
+    until = when.day(view.erased, view.zone)
+    return f"What people wrote here was kept until {until} and is erased. The figures stay."
+
+
 def networks(view: ChatView) -> tuple[str, ...]:
     """The titles of all networks with an entry, in the config's order as far as one question or another tells
     it."""
@@ -147,7 +155,8 @@ def statistics(view: ChatView) -> Statistics:
     return Statistics(
         entries=view.total,
         kept=view.kept,
-        people=len(
+        people=view.people
+        or len(
             {
                 (entry.sources[:1] and entry.sources[0].network, entry.handle)
                 for entry in entries

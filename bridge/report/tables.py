@@ -29,7 +29,7 @@ def document(view: ChatView) -> dict[str, Any]:
         "starts": layout.iso(view.starts),
         "ends": layout.iso(view.ends),
         "hosts": list(view.hosts),
-        "notice": "Ask before quoting.",
+        "notice": layout.gone(view) or "Ask before quoting.",
         "questions": [
             {
                 "label": question.label,

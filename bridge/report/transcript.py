@@ -30,7 +30,7 @@ def markdown(view: ChatView) -> str:
         f"# {plain(view.title)} · #{plain(view.tag)}",
         f"{plain(view.community)} · {layout.hours(view)}"
         + (f" · hosted by {plain(layout.listed(view.hosts))}" if view.hosts else ""),
-        ASK,
+        layout.gone(view) or ASK,
         _glance(view),
         *(block for section in layout.sections(view) for block in _section(section, view)),
         f"*{layout.listed(layout.more(view))}, not shown here.*" if layout.more(view) else "",

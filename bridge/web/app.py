@@ -1,11 +1,11 @@
-"""The web application: the page, its event stream, the view as JSON, health."""
+"""The web application: the page, its event stream, the view as JSON."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,17 +44,17 @@ def make_app(
     settings: Settings,
     clock: Clock,
     *,
-    ready: Callable[[], bool] = lambda: True,
+    routes: Iterable[web.RouteDef] = (),
     patience: float = 20.0,
     heartbeat: float = 15.0,
 ) -> tuple[web.Application, Feed]:
     """The page over `views`, and the feed that keeps open pages up to date.
 
-    `clock` is chat time. `ready` answers /readyz. Real seconds: `patience` is how long one write to a reader
-    may take before they are let go (and come back by themselves), `heartbeat` how often a quiet stream shows
-    that it lives.
+    `clock` is chat time; `routes`: what else is served here. Real seconds: `patience` is how long one write to
+    a reader may take before they are let go (and come back by themselves), `heartbeat` how often a quiet stream
+    shows that it lives.
     """
-    site = Site(views, settings, clock, ready=ready, patience=patience, heartbeat=heartbeat)
+    site = Site(views, settings, clock, patience=patience, heartbeat=heartbeat)
     app = web.Application()
     app.add_routes(
         [
@@ -62,10 +62,9 @@ def make_app(
             web.get("/chats/{chat}", site.chat),
             web.get("/events", site.events, allow_head=False),
             web.get("/api/chats/{chat}.json", site.api),
-            web.get("/healthz", site.healthz),
-            web.get("/readyz", site.readyz),
             web.get("/robots.txt", site.robots),
             web.get("/static/{name}", site.static),
+            *routes,
         ]
     )
     app.on_response_prepare.append(site.protect)
@@ -83,13 +82,11 @@ class Site:
         settings: Settings,
         clock: Clock,
         *,
-        ready: Callable[[], bool],
         patience: float,
         heartbeat: float,
     ) -> None:
         self.shown = Shown(views, settings, clock)
         self.feed = PageFeed(self.shown, clock, heartbeat)
-        self._ready = ready
         self._patience = patience
         self._policy = policy(settings.pictures)
         self._pages: dict[str, tuple[int, float, bytes]] = {}
@@ -151,15 +148,6 @@ class Site:
         finally:
             self.feed.readers -= 1
         return response
-
-    async def healthz(self, request: web.Request) -> web.Response:
-        """The process answers."""
-        return web.Response(text="ok\n")
-
-    async def readyz(self, request: web.Request) -> web.Response:
-        """The bridge does its work."""
-        ready = self._ready()
-        return web.Response(text="ready\n" if ready else "not ready\n", status=200 if ready else 503)
 
     async def robots(self, request: web.Request) -> web.Response:
         """Nothing here is for search engines."""

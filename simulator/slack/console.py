@@ -122,6 +122,7 @@ class Console(Workspace):
         if message is None or pressed is None or others:
             return False
         container = {"type": "message", "message_ts": message.ts, "channel_id": message.channel}
+        container |= {"thread_ts": message.thread} if message.thread else {}
         said: Table = {"message": message.json()} if isinstance(message, Message) else {}
         used = self._used("block_actions", person) | {
             "container": container | {"is_ephemeral": isinstance(message, Whisper)},
@@ -166,6 +167,11 @@ class Console(Workspace):
         view.complete()
         used = self._used("view_submission", person) | {"view": view.json(), "response_urls": []}
         return self.hub.interactive(used, partial(self._submitted, view))
+
+    def forge(self, person: Person, view: Table) -> bool:
+        """A person hands in a form that another was shown: no client of Slack's does, but its server takes it."""
+        used = self._used("view_submission", person) | {"view": view, "response_urls": []}
+        return self.hub.interactive(used)
 
     def close(self, person: Person) -> bool:
         """A person closes the form they see; the app is told if it wanted to be."""

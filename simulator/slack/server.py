@@ -85,6 +85,7 @@ class Server(Console):
             if self.down() or self.revoked():
                 self.hub.drop()
             self.hub.release(due=True)
+            self.hub.expire()
             await asyncio.sleep(0.02)
 
     def down(self) -> bool:

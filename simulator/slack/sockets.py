@@ -19,6 +19,7 @@ from simulator.slack.tickets import PATIENCE, Spell
 from simulator.slack.wire import APP, BOT_USER, SECOND, TEAM, Table
 
 MOST = 10  # sockets of one app
+NOTICE = 10.0  # seconds of chat time a client has to open another socket (documentation: about ten)
 HELD = 5.0  # seconds of chat time a frame is held back to be swapped with its successor
 _OVER = None
 
@@ -30,6 +31,7 @@ class Socket:
 
     def __init__(self, request: web.Request) -> None:
         self.request = request
+        self.until: int | None = None  # when it is closed, once that was announced
         self.frames: asyncio.Queue[str | None] = asyncio.Queue()
 
     def send(self, frame: Table | str) -> None:
@@ -170,11 +172,18 @@ class Hub:
             self._deliver(frame)
 
     def refresh(self) -> None:
-        """Ask every client to open a new socket, as Slack does every few hours."""
+        """Ask every client to open a new socket, as Slack does every few hours; the old ones are closed soon."""
         for socket in self._sockets:
+            socket.until = self.clock.now() + int(NOTICE * SECOND)
             socket.send(
                 {"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "applink-1"}}
             )
+
+    def expire(self) -> None:
+        """Close the sockets whose time is up."""
+        for socket in [s for s in self._sockets if s.until is not None and s.until <= self.clock.now()]:
+            self._sockets.remove(socket)
+            socket.frames.put_nowait(_OVER)
 
     def drop(self) -> None:
         """Cut every socket."""

@@ -144,6 +144,7 @@ class Whisper:
     user: str
     words: str
     blocks: list[Table] = field(default_factory=list)
+    thread: str | None = None  # ts of the first message of the thread it is shown in
 
 
 def as_blocks(text: str) -> Table:

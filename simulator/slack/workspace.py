@@ -93,7 +93,8 @@ class Workspace:
         """The app says something that one user sees. Gives its ts. Raises Refusal."""
         text, blocks = arguments.get("text", ""), arguments.get("blocks", [])
         self._check(text, blocks, arguments.get("attachments", []), update=False)
-        self.whispers.append(Whisper(channel, self.next_ts(), user, rules.plain(text), blocks))
+        thread = arguments.get("thread_ts")
+        self.whispers.append(Whisper(channel, self.next_ts(), user, rules.plain(text), blocks, thread))
         return self.whispers[-1].ts
 
     def take(self, message: Message, place: str | None = None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -27,6 +28,7 @@ from bridge.model import (
     Sent,
     Text,
     Unclear,
+    Unknown,
     Update,
     Words,
     Written,
@@ -267,6 +269,20 @@ async def test_an_answer_lost_hours_ago_is_found(rig: Rig) -> None:
         assert [s.ref.id for s in found.posts] == [rig.copy(order).id]
         await link.sent(order)
         assert len(rig.copies(order)) == 2
+
+
+@pytest.mark.parametrize("committed", [True, False])
+async def test_what_an_order_said_may_have_left_it(rig: Rig, committed: bool) -> None:
+    """Whom it answers was forgotten while nobody knew whether it was posted: what may stand is not called absent."""
+    async with rig.open() as link:
+        said = rig.says(rig.person(), "tea")
+        to = Ref("mastodon", said.id)
+        order = rig.order(Publish(Words(Text("Thank you!")), reply_to=to, reach="quiet"))
+        if committed:
+            rig.strike("answer_lost")
+            assert isinstance(await link.send(order), Unclear)
+        silent = msgspec.structs.replace(order, op=msgspec.structs.replace(order.op, content=Gathered(())))
+        assert isinstance(await link.find(silent), Unknown if committed else Absent)
 
 
 async def test_a_server_that_ignores_keys_is_looked_at_first(rig: Rig) -> None:

@@ -34,7 +34,9 @@ async def test_moderators_are_told_of_a_post(rig: Rig) -> None:
         assert report["comment"].startswith("names a patient")
         assert len(report["comment"]) <= 1_000
         elsewhere = "@" in report["target_account"]["acct"]
-        assert report["forwarded"] is elsewhere, "to the moderators of its author's server, if that is another"
+        assert report["forwarded"] is elsewhere, (
+            "to the moderators of its author's server, if that is another"
+        )
         assert sent.ref.id == f"report {report['id']}"
         assert isinstance(await link.find(order), Unknown), "it must not be made twice"
 

@@ -94,7 +94,7 @@ def test_what_a_phone_shows() -> None:
         screen(made.blocks)
         == """\
 # #CoastalTea · Tea for all
-open · 20:13 Europe/London, ends 21:00 · now Q2 · next Q3 at 20:15, in 2 min · 31 entries by 12 people · Lucy leads
+open · 20:13 London time, ends 21:00 · now Q2 · next Q3 at 20:15, in 2 min · 31 entries by 12 people · Lucy leads
 [Next: Q3] [Hold] [Close the chat (Close the chat now?)]
 *Nobody has answered them yet (2)*
 *Nurse 07 · @nurse-07@tea.example · Mastodon* · first time here
@@ -129,7 +129,7 @@ def test_what_a_screen_reader_says_is_all_of_it_in_the_same_order() -> None:
         made.arguments()["text"]
         == """\
 #CoastalTea · Tea for all: PAGE FROZEN: page, wall and feed show nothing new until a host lifts it.
-open · 20:13 Europe/London, ends 21:00 · now Q2 · next Q3 at 20:15, in 2 min · 31 entries by 12 people · Lucy leads
+open · 20:13 London time, ends 21:00 · now Q2 · next Q3 at 20:15, in 2 min · 31 entries by 12 people · Lucy leads
 Nobody has answered them yet (1):
 Nurse 07 · @nurse-07@tea.example · Mastodon. first time here. We meet on Tuesdays.
 Questions from participants (1):
@@ -160,12 +160,14 @@ def test_a_frozen_page_is_the_first_thing_one_sees() -> None:
 
 def test_a_chat_before_on_hold_and_after() -> None:
     before = screen(shown(board(phase="before", now=AT - MINUTE, current=None, upcoming="q1")).blocks)
-    assert "not begun · 19:59 Europe/London, begins 20:00 · next Q1 at 20:05, in 6 min" in before
+    assert "not begun · 19:59 London time, begins 20:00 · next Q1 at 20:05, in 6 min" in before
+    assert "1 entry by 1 person" in screen(shown(board(entries=1, people=1)).blocks)
+    assert "20:13 UTC, ends" in screen(shown(board(zone="Etc/UTC")).blocks)
     held = screen(shown(board(on_hold=True, lines=(line(3, "held"),), current=None)).blocks)
     assert "ON HOLD · 20:13" in held
     assert "20:15 Q3 · next, ON HOLD · What is tea number 3?" in held
     over = screen(shown(board(phase="over", upcoming=None, lead="", buttons=())).blocks)
-    assert "over · 20:13 Europe/London, ends 21:00 · now Q2 · 31 entries by 12 people\n*Networks*" in over
+    assert "over · 20:13 London time, ends 21:00 · now Q2 · 31 entries by 12 people\n*Networks*" in over
 
 
 def test_the_longest_chat_fits() -> None:

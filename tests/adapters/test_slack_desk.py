@@ -130,6 +130,27 @@ async def test_a_form_opens_and_what_is_handed_in_is_answered_where_it_was_asked
         await rig.until(lambda: server(rig).modal(host) is None, "the form to go")
 
 
+async def test_who_is_in_a_thread_is_told_there() -> None:
+    """Where they look: by the menu of a reply, by the form it opened, by a button they were shown."""
+    async with subject().rig() as rig, rig.open() as link:
+        host, stage = rig.person(name="lucy"), server(rig)
+        head = rig.says(host, "A1")
+        said = rig.says(host, "and this", reply_to=head.id)
+        thread = head.id.partition("/")[2]
+        assert stage.shortcut(host, "chatbridge:more", said.id)
+        more = Notice("Entry 42.", (Button("Reply…", "reply", "tea", item="42"),))
+        await slack(link).answer(await _next(link, 0), more)
+        (control,) = stage.find_control("reply")
+        assert stage.use_control(host, control)
+        await slack(link).answer(await _next(link, 1), REPLY)
+        assert stage.submit(host, "Welcome!")
+        await slack(link).answer(await _next(link, 2), "Done: entry 42 is answered.")
+        assert [(w.words, w.thread) for w in stage.whispers] == [
+            ("Entry 42.", thread),
+            ("Done: entry 42 is answered.", thread),
+        ]
+
+
 async def test_a_button_in_a_form_is_answered_in_its_place() -> None:
     async with subject().rig() as rig, rig.open() as link:
         host = rig.person(name="lucy")

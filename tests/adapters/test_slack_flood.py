@@ -161,11 +161,14 @@ async def test_a_message_that_slack_finds_too_long_is_said_with_fewer_words(
     monkeypatch.setattr(rules, "TOTAL", 7_000)
     async with subject().rig() as rig, rig.open() as link:
         forty = Gathered(tuple(card(WORDS[:200], no) for no in range(40)), short=True)
-        for tries in (2, 1):
+        tries = []
+        for _ in range(2):
             calls = server(rig).api.calls
             before = len(calls)
             await link.sent(rig.order(Publish(forty), lane="mirror"))
-            assert sum(name == "chat.postMessage" for name, _ in calls[before:]) == tries
+            tries.append(sum(name == "chat.postMessage" for name, _ in calls[before:]))
+        assert tries[0] > 1
+        assert tries[1] == 1
         first, second = [s.raw["blocks"] for s in rig.stage.said.values() if s.ours]
         assert first == second
         assert all(f"A1 · {no}" in str(first) for no in range(40))

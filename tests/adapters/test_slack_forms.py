@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.slack import forms
 from adapters.slack.controls import Control, TooLong
+from adapters.slack.ids import Where
 from bridge.model import Button, Card, Choice, Field, Form, Media, Notice, Text
 from simulator.clock import Clock
 from simulator.slack.tickets import Triggers
@@ -51,7 +52,7 @@ def test_what_a_phone_shows_of_a_reply() -> None:
         field=Field("Your reply", text="Thank you!", hint="Signed with your initials.", most=480),
         buttons=(Button("Use the usual words", "reply", "tea", item="42", text="Welcome!"),),
     )
-    view = opened(forms.modal(form, "C0HOSTS"))
+    view = opened(forms.modal(form, Where("U1", "C0HOSTS")))
     assert (
         phone.modal(view)
         == """\
@@ -119,7 +120,7 @@ def test_a_form_shown_anew_says_what_it_says_and_not_what_was_typed_before() -> 
     seen = views.top("U1")
     assert seen is not None
     seen.enter("typed by a host", "q3")
-    again = forms.modal(form("the usual words"), again=first["hash"])
+    again = forms.modal(form("the usual words"), Where("U1", view=first["id"], hash=first["hash"]))
     then = views.update({"view_id": first["id"], "hash": first["hash"], "view": again})["view"]
     values = [value for block in then["state"]["values"].values() for value in block.items()]
     assert values == [

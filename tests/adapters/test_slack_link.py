@@ -13,6 +13,7 @@ from bridge.errors import CursorLost, NeedsLogin, Unreachable
 from bridge.model import (
     Beat,
     Edited,
+    Found,
     Interest,
     Ref,
     Removed,
@@ -61,7 +62,9 @@ async def test_a_channel_is_joined_or_asked_for() -> None:
         table = rig.stage.access()["table"] | {"channel": "C9"}
         secrets = {key.lower(): value for key, value in rig.stage.access()["secrets"].items()}
         adapter = platform.create("slack", msgspec.convert(table, Settings), secrets, rig.clock)
-        with pytest.raises(NeedsLogin, match=r"cannot read the channel C9\. Type /invite @chatbridge there"):
+        with pytest.raises(
+            NeedsLogin, match=r"cannot read the channel C9\. Type /invite @chatbridge there, or"
+        ):
             async with adapter.open(rig.sessions):
                 pass
 
@@ -162,7 +165,7 @@ async def test_an_app_token_that_is_wrong_is_told_at_once() -> None:
         access = rig.stage.access()
         tokens = {"bot_token": access["secrets"]["BOT_TOKEN"], "app_token": "xapp-wrong"}
         adapter = platform.create("slack", msgspec.convert(access["table"], Settings), tokens, rig.clock)
-        with pytest.raises(NeedsLogin, match=r"apps\.connections\.open: invalid_auth"):
+        with pytest.raises(NeedsLogin, match=r"apps\.connections\.open: invalid_auth.*App-Level Tokens"):
             async with adapter.open(rig.sessions):
                 pass
 
@@ -184,6 +187,21 @@ async def test_an_event_told_twice_is_one() -> None:
         await link.expect(Written, rig.says(nurse, "later"))
         assert [command.verb for command in commands] == ["noticed", "unnoticed", "hold"]
         assert len(link.whats(Written, said)) == 1
+
+
+async def test_our_own_messages_are_known_without_their_metadata() -> None:
+    """Events bring it only where the app's manifest describes it (reported from live workspaces); the history
+    always does."""
+    async with subject().rig() as rig, rig.open() as link:
+        stage, created = server(rig), server(rig)._created
+        stage._created = lambda message: {**created(message), "metadata": {}}  # type: ignore[method-assign]
+        order = rig.publish("ours")
+        sent = await link.sent(order)
+        said = await link.expect(Written, rig.says(rig.person(), "until here"))
+        assert [w.post.ref for w in link.others(Written)] == [said.post.ref]
+        found = await link.link.find(order)
+        assert isinstance(found, Found)
+        assert [post.ref for post in found.posts] == [sent.ref]
 
 
 async def test_every_event_is_acknowledged() -> None:

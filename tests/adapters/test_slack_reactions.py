@@ -83,7 +83,7 @@ async def test_what_reactions_mean(name: str, added: str, removed: str) -> None:
         assert not on.forms, "nothing a form could be opened with"
 
 
-async def test_who_takes_note_is_not_looked_up_and_who_acts_is() -> None:
+async def test_who_takes_note_or_likes_is_not_looked_up_and_who_hides_is() -> None:
     """In a lively chat everybody reacts; Slack tells few names a minute."""
     async with subject().rig() as rig, rig.open() as link:
         copy = await entry(rig, link)
@@ -91,10 +91,11 @@ async def test_who_takes_note_is_not_looked_up_and_who_acts_is() -> None:
         server(rig).api.calls.clear()
         for nurse in people:
             server(rig).react(nurse, copy.id, "eyes")
-        await commanded(link, 5)
+            server(rig).react(nurse, copy.id, "heart")
+        await commanded(link, 10)
         assert not [m for m, _ in server(rig).api.calls if m == "users.info"]
-        server(rig).react(people[0], copy.id, "heart")
-        assert (await commanded(link, 6))[5].name == people[0].name
+        server(rig).react(people[0], copy.id, "no_entry_sign")
+        assert (await commanded(link, 11))[10].name == people[0].name
 
 
 async def test_reactions_elsewhere_and_of_bots_are_nobodys_word() -> None:

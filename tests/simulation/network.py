@@ -121,7 +121,7 @@ class Server:
         self._tell(Written(self.post(said)), said)
 
     def edit(self, said: Said, text: str, mark: str) -> None:
-        said.text, said.edited = text, self._clock.now()
+        said.text, said.edited = text, max(self._clock.now(), said.edited + 1)
         said.marks.append(mark)
         self._tell(Edited(self.post(said)), said)
 
@@ -278,7 +278,8 @@ class Server:
         match what:
             case Removed(ref) if said := self.at(ref.id):
                 # nobody can tell what goes by an unheard-of id here, if it is heard of on another server
-                gone = said.marks if self.heard.get(ref.id) or said.id not in self.wandering else []
+                here = ref.id == said.id and said.id not in self.wandering
+                gone = said.marks if here or self.heard.get(ref.id) else []
             case AuthorGone(account):
                 theirs = [s for s in self.known() if s.by.account == account]
                 known = any(self.heard.get(s.id) or self.heard.get(f"n-{s.id}") for s in theirs)

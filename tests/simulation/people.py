@@ -128,7 +128,7 @@ class People:
             case "flood":
                 for n in range(8):
                     again = self._clock.now() + n * 3 * SECOND
-                    self.at(again, lambda: self._post(server, someone, f"{{words}} {TAG}"))
+                    self.at(again, lambda: self._go_on(server, someone))
             case "twins":
                 self._twins()
             case _:
@@ -196,6 +196,11 @@ class People:
             if isinstance(o.content, Words) and (o.reply_to is None or o.reply_to in answered)
         ]
         return copies if home is server else [f"n-{id_}" for id_ in copies if server.heard.get(f"n-{id_}")]
+
+    def _go_on(self, server: Server, someone: Person) -> None:
+        """One more post, unless their account is gone by now."""
+        if someone in self._everybody[server.name]:
+            self._post(server, someone, f"{{words}} {TAG}")
 
     def _leave(self, someone: Person) -> None:
         """They delete their account, some after a last word."""

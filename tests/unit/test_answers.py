@@ -60,7 +60,11 @@ def test_the_words_to_begin_with_fit_and_go_out_as_they_stand(verb: str, hide: b
     assert isinstance(op.content, Words)
     assert fits(op.content.text, LIMITS[network])
     assert ("Wilhelmina" in words) is (verb != "signpost")
-    assert ("only its author reads this" in made.words) is alone
+    assert ("only its author can read this" in made.words) is alone
+    assert ("Careful" in made.words) is (verb != "welcome" and not alone)
+    assert ("hurt by it" in words) is (verb == "note" and hide and alone), (
+        "in public nobody is pointed at harm"
+    )
 
 
 @pytest.mark.parametrize("network", PLACES)

@@ -54,7 +54,7 @@ def test_a_gathered_message_is_hidden_whole_and_restored_singly() -> None:
     notice = hiding(hour)
     assert [b.label for b in notice.buttons] == ["Restore 1", "Restore 2", "Restore 3"]
     assert "thing" not in notice.text
-    assert "Entry 2 (A1, @nurse-02@ward.example, Mastodon) is hidden everywhere.\n" in notice.text
+    assert "Entry 2 (A1, @nurse-02@ward.example, Mastodon) is off our screens.\n" in notice.text
     assert press(hour, notice.buttons[1]) == "Done: entry 2 is shown."
     assert set(hour.mirrored()) == {2}
     assert [b.label for b in hiding(hour).buttons] == ["Restore 1", "Restore 3"]
@@ -231,9 +231,9 @@ def test_a_reaction_is_notice_taken_and_so_is_every_kindness() -> None:
     assert [e.noticed for e in hour.entries.values()] == [(SLACK_HOST, OTHER_HOST)] + [(SLACK_HOST,)] * 4
     assert unreact(hour, "unnoticed", at(hour, 1), reaction="tada") == ""
     assert hour.entries[1].noticed == (OTHER_HOST,)
-    assert hour.command("noticed", "1") == "Done: you have seen entry 1."
-    assert hour.command("noticed", "1") == "You have seen entry 1 already."
-    assert hour.command("unnoticed", "1") == "Done: you have not seen entry 1."
+    assert hour.command("noticed", "1") == "Done: entry 1 is marked as seen."
+    assert hour.command("noticed", "1") == "You have marked entry 1 as seen already."
+    assert hour.command("unnoticed", "1") == "Done: entry 1 is no longer marked as seen."
     assert hour.command("unnoticed", "1") == "You had not marked entry 1 as seen."
 
 
@@ -253,6 +253,20 @@ def test_in_the_room_itself_the_reaction_is_all_there_is(verb: str) -> None:
     assert hour.entries[1].noticed == (SLACK_HOST,)
     assert hour.endorsed == {}
     assert unreact(hour, f"un{verb}", Ref("slack", "s1"), reaction="heart") == ""
+
+
+@pytest.mark.parametrize("how", ["words", "button"])
+def test_what_a_host_hid_otherwise_does_not_come_back_with_a_reaction(how: str) -> None:
+    hour = two_hosts()
+    hour.write(post("s1", "A1: one", network="slack"))
+    here = Ref("slack", "s1")
+    hour.command("hide", "1") if how == "words" else shortcut(hour, "hide", here)
+    assert react(hour, "hide", here, by=OTHER_HOST) == "Entry 1 is already hidden."
+    assert unreact(hour, "restore", here, by=OTHER_HOST) == (
+        "It stays hidden: Wren Adair hid it. To show it again: show 1."
+    )
+    assert hour.entries[1].hidden
+    assert hour.command("show", "1") == "Done: entry 1 is shown."
 
 
 # ---------------------------------------------------------------- more
@@ -289,6 +303,18 @@ def test_who_wrote_it_is_offered_to_send_it() -> None:
     said = shortcut(hour, "more", Ref("slack", "s2"), by=STRANGER)
     assert isinstance(said, str)
     assert said.startswith("Only the hosts of this chat can do more.")
+
+
+def test_who_is_no_host_learns_nothing_of_others_words() -> None:
+    """Hidden a moment ago, it may still stand in a message of several."""
+    hour = gathered(*three())
+    place = at(hour, 2)
+    hour.down.add("slack")
+    hour.command("hide", "2")
+    said = shortcut(hour, "more", place, by=STRANGER)
+    assert isinstance(said, str)
+    assert said.startswith("Only the hosts of this chat can do more.")
+    assert isinstance(shortcut(hour, "more", place), Form)
 
 
 def test_a_replay_knows_what_was_told() -> None:

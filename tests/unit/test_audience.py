@@ -161,6 +161,15 @@ def test_everybody_is_told_the_same_figures_and_how_much_of_them_stays_elsewhere
     assert (every.total, every.kept) == (5, 3)
 
 
+def test_the_board_counts_none_of_what_hosts_took_off() -> None:
+    hour = hour_with(*(post(str(n), f"A1: {n} #WardChat", by=f"nurse-0{n}") for n in (1, 2, 3)))
+    hour.command("hide", "1")
+    hour.command("block", "2")
+    board = hour.session.board("handovers", hour.now)
+    assert (board.entries, board.people) == (1, 1)
+    assert hour.session.view("handovers", "page", hour.now).total == 1
+
+
 def test_networks_stand_in_the_configs_order_whatever_the_order_was() -> None:
     what = said(), said("bluesky", "A1: another #WardChat")
     hour = hour_with(*what)

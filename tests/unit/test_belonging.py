@@ -259,6 +259,25 @@ def test_the_same_words_on_two_networks_are_one_entry() -> None:
     assert len(hour.mirrored()) == 1
 
 
+@pytest.mark.parametrize("nameless_first", [True, False])
+def test_a_name_told_later_shows_that_two_entries_are_one(nameless_first: bool) -> None:
+    """A link that missed who wrote something tells the post again once it knows."""
+    hour = at(6)
+    one, other = twins(hour)
+    nameless = msgspec.structs.replace(
+        other, author=msgspec.structs.replace(other.author, name=""), url="https://bluesky.example/unnamed"
+    )
+    hour.write(*((nameless, one) if nameless_first else (one, nameless)))
+    reply = post("3", "So do we #WardChat", by="nurse-03", reply_to=Ref("mastodon", "1"))
+    hour.write(reply)
+    assert len(hour.entries) == 3
+    hour.write(other)
+    assert sorted(hour.entries) == [1, 3]
+    assert {p.uri for p in hour.entries[1].sources} == {one.uri, other.uri}
+    assert hour.entries[3].reply_to == 1
+    assert sorted(hour.mirrored()) == [1, 3]
+
+
 def test_they_part_company_after_an_edit() -> None:
     hour = at(6)
     one, other = twins(hour)

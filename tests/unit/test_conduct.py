@@ -337,7 +337,7 @@ def test_nothing_is_asked_before_anybody_is_there() -> None:
     hour.until(-40)
     assert "Nobody is here yet" in hour.command("ask", "Who comes?")
     hour.until(-20)
-    assert hour.command("ask", "Who comes?") == "Done: your question goes out as Q4."
+    assert hour.command("ask", "Who comes?") == "Done: the question goes out as Q4."
 
 
 def test_words_name_the_item_a_button_would_mean() -> None:
@@ -407,7 +407,7 @@ def test_after_the_close_nothing_is_asked_or_extended() -> None:
 def test_a_new_question_is_numbered_on_and_collects_answers() -> None:
     hour = Hour()
     hour.until(6)
-    assert hour.command("ask", "And you?") == "Done: your question goes out as Q4."
+    assert hour.command("ask", "And you?") == "Done: the question goes out as Q4."
     answer = post("1", "A4: me too #WardChat", at=hour.now)
     hour.write(answer)
     assert hour.placed(answer) == ((4,), "label")
@@ -427,7 +427,7 @@ def test_who_did_what_is_on_the_board() -> None:
     hour.until(1)
     hour.command("next", name="Wren")
     hour.command("nonsense")
-    assert hour.session.board("handovers", hour.now).log == ("Wren: Q1 goes out now.",)
+    assert hour.session.board("handovers", hour.now).log == ("Wren Adair: Q1 goes out now.",)
     assert "There is no command 'nonsense'" in hour.answers[-1]
 
 

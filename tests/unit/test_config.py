@@ -56,6 +56,37 @@ def test_who_can_delete_and_what_may_go_out_reach_the_core(tmp_path: Path) -> No
     assert read(tmp_path).community.outward == "asked"
 
 
+def test_how_long_words_are_kept_reaches_the_core(tmp_path: Path) -> None:
+    assert read(tmp_path).community.keep_text == 90 * 24 * HOUR
+    config = read(tmp_path, swap("[networks.hall]", "[consent]\nkeep_text_days = 7\n[networks.hall]"))
+    assert config.community.keep_text == 7 * 24 * HOUR
+    assert rebased(config, 0).keep_text > 1000 * 24 * HOUR, (
+        "a rehearsal can be looked at for as long as one likes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("127.0.0.1:9100", ("127.0.0.1", 9100)),
+        ("[::1]:9100", ("::1", 9100)),
+        ("chat.internal:80", ("chat.internal", 80)),
+    ],
+)
+def test_metrics_can_have_an_address_of_their_own(tmp_path: Path, said: str, meant: tuple[str, int]) -> None:
+    assert read(tmp_path).web.watched is None
+    config = read(tmp_path, swap("[networks.hall]", f'[web]\nmetrics = "{said}"\n[networks.hall]'))
+    assert config.web.watched == meant
+
+
+@pytest.mark.parametrize(
+    "said", ["9100", ":9100", "127.0.0.1", "http://127.0.0.1:9100", "::1:9100", "a b:1", "a:65536"]
+)
+def test_metrics_at_no_address_are_a_mistake(tmp_path: Path, said: str) -> None:
+    found = only(tmp_path, swap("[networks.hall]", f'[web]\nmetrics = "{said}"\n[networks.hall]'))
+    assert (found.key, '"127.0.0.1:9100"' in found.mend) == ("web.metrics", True)
+
+
 def test_local_times_follow_summer_time_and_offsets(tmp_path: Path) -> None:
     summer = read(tmp_path, swap("2027-03-16T20:00:00", "2027-07-06T20:00:00"))
     assert summer.community.chats[0].starts == at(2027, 7, 6, 19)
@@ -241,7 +272,7 @@ def test_every_commented_key_of_the_shipped_config_is_a_real_one(tmp_path: Path)
         starts = ("[mqtt]", bare.split(" ", 1)[0] + " = ")
         lines.append(bare if line.startswith("# ") and bare.startswith(starts) else line)
     text = "\n".join(lines)
-    assert sum(a != b for a, b in zip(lines, (SHIPPED).read_text().splitlines(), strict=True)) == 19
+    assert sum(a != b for a, b in zip(lines, (SHIPPED).read_text().splitlines(), strict=True)) == 20
     config = load(written(tmp_path, text), {})
     assert config.mqtt is not None
     assert config.warnings == ()

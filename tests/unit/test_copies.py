@@ -167,11 +167,11 @@ def test_words_are_cut_further_only_for_those_that_are_late() -> None:
     wall.now += LATE
     assert next(len(e) for _, e, _ in steps(wall)) == easy
     wall = Wall(size=10 * SHORT)
-    wall.write(*range(1, 81, 2))
+    wall.write(*range(1, 65, 2))
     wall.now += LAG - LATE + 1
-    wall.write(*range(81, 201, 2))
+    wall.write(*range(65, 201, 2))
     wall.now += LATE
-    assert next(len(e) for _, e, _ in steps(wall)) == 40 > easy
+    assert next(len(e) for _, e, _ in steps(wall)) == 32 > easy
 
 
 def test_edits_update_in_place() -> None:

@@ -10,7 +10,7 @@ import pytest
 from bridge import delivery
 from bridge.chat.erasing import redact
 from bridge.chat.session import Session
-from bridge.chat.state import Arrived, Configured, Erased, Recorded, Settled
+from bridge.chat.state import Arrived, Configured, Erased, Leaving, Recorded, Settled
 from bridge.engine import Engine
 from bridge.journal import Redacted
 from bridge.model import (
@@ -156,6 +156,7 @@ def redacted(hour: Hour) -> Session:
     for recorded in hour.events:
         event = recorded.event
         for what in hour.session.forgotten():
+            assert not isinstance(what, Leaving)
             event = redact(hour.session.state, what, event)
         again.decide(Recorded(recorded.seq, recorded.at, event))
     return again

@@ -47,7 +47,7 @@ def twins() -> tuple[Post, Post]:
 
 def told(hour: Hour) -> list[str]:
     """What the hosts were told, but for what somebody hid."""
-    return [n.text for n in hour.notices() if "is hidden everywhere" not in n.text]
+    return [n.text for n in hour.notices() if "is off our screens" not in n.text]
 
 
 # ---------------------------------------------------------------- like and boost

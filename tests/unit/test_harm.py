@@ -9,7 +9,7 @@ import pytest
 
 from bridge.chat.session import Session
 from bridge.chat.verbs import entries
-from bridge.model import Endorse, Form, Notice, Post, Publish, Ref, Reply, Retract
+from bridge.model import Endorse, Form, Leaders, Notice, Post, Publish, Ref, Reply, Retract
 from bridge.settings import Host, Net
 from tests.unit.hosting import at, button, hand_in, hiding, press, react, shortcut
 from tests.unit.make import LIMITS, LONG, NETS, Hour, chat, community, post
@@ -43,7 +43,7 @@ def test_it_is_off_every_screen_and_the_hosts_are_told_without_a_word_of_it(netw
     title = network.capitalize()
     handle = {"mastodon": "@nurse@ward.example", "bluesky": "nurse.garden.example", "slack": "nurse"}[network]
     notice = hiding(hour)
-    assert notice.text.startswith(f"Entry 1 (A1, {handle}, {title}) is hidden everywhere. Wren Adair hid it.")
+    assert notice.text.startswith(f"Entry 1 (A1, {handle}, {title}) is off our screens. Wren Adair hid it.")
     assert notice.card is None
     assert "Ignatius" not in texts(hour)
     assert hour.mirrored() == {}
@@ -55,7 +55,7 @@ def test_it_is_off_every_screen_and_the_hosts_are_told_without_a_word_of_it(netw
 def test_who_opted_out_is_not_named() -> None:
     hour = hour_with(post("1", "A1: private words #nobridge #WardChat"))
     hour.command("hide", "1")
-    assert hiding(hour).text == "Entry 1 (A1, Mastodon) is hidden everywhere. Wren Adair hid it."
+    assert hiding(hour).text == "Entry 1 (A1, Mastodon) is off our screens. Wren Adair hid it."
     assert [b.verb for b in hiding(hour).buttons] == ["restore", "erase", "block"]
 
 
@@ -65,7 +65,7 @@ def test_what_asked_about_a_held_entry_says_it_now() -> None:
     assert held.card is not None
     press(hour, button(held, "hide"))
     (notice,) = hour.notices()
-    assert notice.text.startswith("Entry 1 (A1, @nurse@ward.example, Mastodon) is hidden everywhere.")
+    assert notice.text.startswith("Entry 1 (A1, @nurse@ward.example, Mastodon) is off our screens.")
     assert "harm.example" not in texts(hour)
     assert press(hour, button(notice, "restore")) == "Done: entry 1 is shown."
     (notice,) = hour.notices()
@@ -82,7 +82,7 @@ def test_the_message_follows_what_its_author_does(how: str) -> None:
         assert hiding(hour) == Notice("Entry 1 is gone. Wren Adair hid it.")
     else:
         hour.write(post("9", f"@ours {how}", mentions=("our:mastodon",), reach="direct"))
-        assert hiding(hour).text == "Entry 1 (A1, Mastodon) is hidden everywhere. Wren Adair hid it."
+        assert hiding(hour).text == "Entry 1 (A1, Mastodon) is off our screens. Wren Adair hid it."
     assert "@nurse" not in texts(hour)
 
 
@@ -277,6 +277,13 @@ def test_a_held_entry_is_asked_about_no_more() -> None:
 
 def test_a_host_is_not_blocked() -> None:
     hour = hour_with(post("1", "A1: me #WardChat", by="wren"))
+    assert hour.command("block", "1") == "Entry 1 is a host's own; nothing was done."
+
+
+def test_who_may_command_is_not_blocked_either() -> None:
+    member = post("s1", "A1: me", network="slack", by="member")
+    hour = hour_with(member)
+    hour.arrive(Leaders((member.author.account,)), "slack")
     assert hour.command("block", "1") == "Entry 1 is a host's own; nothing was done."
 
 

@@ -37,14 +37,14 @@ def test_a_host_holds_asks_and_hides_by_message() -> None:
     hour = at(6)
     hour.write(post("1", "A1: a name #WardChat", at=hour.now))
     assert message(hour, "@ours@chat.example hold", "dm-1") == [
-        "Done: Q2 and what follows wait until you resume."
+        "Done: Q2 and what follows wait. To go on: resume."
     ]
     assert message(hour, "HIDE 1", "dm-2")[0].startswith("Done: entry 1 is hidden")
-    assert message(hour, "ask What did @ann say?", "dm-3") == ["Done: your question goes out as Q4."]
+    assert message(hour, "ask What did @ann say?", "dm-3") == ["Done: the question goes out as Q4."]
     assert "Q4 What did ann say? #WardChat" in hour.texts("bluesky")
     assert hour.mirrored() == {}
     assert list(hour.entries) == [1], "none of it is an entry"
-    assert hour.session.board("handovers", hour.now).log[-1] == "Wren Adair: your question goes out as Q4."
+    assert hour.session.board("handovers", hour.now).log[-1] == "Wren Adair: the question goes out as Q4."
 
 
 def test_it_is_obeyed_once_however_often_it_comes() -> None:

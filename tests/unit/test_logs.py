@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from bridge.logs import JsonLines, begin
+from bridge.logs import JsonLines, about, begin
+from bridge.model import Notice, Order, Publish
 
 
 def line(record: logging.LogRecord) -> dict[str, str]:
@@ -36,6 +37,13 @@ def test_it_says_what_it_is_about() -> None:
     assert told["logger"] == "bridge.outbox"
     assert told["time"].endswith("+00:00")
     assert "network" not in line(made("nothing"))
+
+
+def test_a_record_about_an_order_names_it_its_network_and_its_chat() -> None:
+    made_for = Order((7, 1), "slack", "hosts", 9, Publish(Notice("Held")), chat="tea")
+    told = line(made("later", **about(made_for)))
+    assert (told["network"], told["order"], told["chat"]) == ("slack", "7.1", "tea")
+    assert "chat" not in about(Order((7, 1), "slack", "people", 9, Publish(Notice("Thank you"))))
 
 
 def test_a_traceback_is_part_of_it() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.chat.outward import alert_admins
+from bridge.chat import alerts
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived, Configured, Work
 from bridge.delivery import silenced
@@ -33,6 +33,7 @@ from bridge.model import (
 )
 from bridge.settings import Host
 from bridge.text import count
+from tests.unit.hosting import button, press
 from tests.unit.make import LONG, NETS, SLACK_HOST, STARTS, Hour, community, edited, person, post
 from tests.unit.test_forget import files, running, write
 
@@ -608,6 +609,20 @@ async def test_nor_does_an_entry_that_is_erased(tmp_path: Path) -> None:
         assert engine.session.state.chats["handovers"].outward == {}
 
 
+def test_what_goes_out_is_what_the_host_has_read() -> None:
+    """Edited while the host reads it: the button they press is that of the old words."""
+    hour = hour_with()
+    said = asked(hour)
+    (read,) = hour.notices()
+    hour.edit(edited(said, "Mrs T of bed 4 was so funny."))
+    (asks,) = hour.notices()
+    assert press(hour, button(read, "approve")) == (
+        "The author of entry 2 has edited it meanwhile; nothing was done. Read it anew, and decide then."
+    )
+    assert sent(hour) == []
+    assert press(hour, button(asks, "approve")) == "Done: entry 2 goes out as a reply on Mastodon."
+
+
 # ---------------------------------------------------------------- replay
 
 
@@ -631,8 +646,8 @@ def hidden(admins: tuple[str, ...] = ("UADMIN1", "UADMIN2")) -> tuple[Hour, str]
     work = Work(hour.session.state, 999, hour.now)
     work.host = Host("Wren Adair")
     found = hour.session.state.chats["handovers"]
-    told = alert_admins(work, found, found.timeline.entries[1])
-    assert alert_admins(work, found, found.timeline.entries[1]) == "", "once"
+    told = alerts.send(work, found, found.timeline.entries[1])
+    assert alerts.send(work, found, found.timeline.entries[1]) == "", "once"
     hour.queued += work.effects.orders
     hour.orders += work.effects.orders
     return hour, told
@@ -657,6 +672,30 @@ def test_each_admin_of_the_room_is_told_without_the_words() -> None:
     assert told == "It still stands in Slack: the admins are told, who can delete it there."
     hour.deliver()
     assert hour.notices()
+
+
+def told_admins(hour: Hour) -> set[str]:
+    """What the admins read."""
+    return {notice.text for notice in hour.notices() if "in the chat's channel" in notice.text}
+
+
+@pytest.mark.parametrize("how", ["gone", "forgotten", "erased"])
+def test_what_the_admins_read_follows_it(how: str) -> None:
+    hour = hour_with(theirs("x", "A1: Mrs T of bed 4", network="slack", by="porter"), admins=("UADMIN1",))
+    hour.command("hide", "1")
+    (before,) = told_admins(hour)
+    assert "Porter porter" in before
+    match how:
+        case "gone":
+            hour.remove(Ref("slack", "x"))
+            now = "A message that the hosts of “Safer handovers” hid in the chat's channel is gone."
+        case "forgotten":
+            hour.command("me", "forget", by=person("porter", "slack").account)
+            now = before.replace(" of Porter porter", "").replace(" (Wren Adair did)", "")
+        case _:  # the message itself still has to go
+            hour.command("erase", "1")
+            now = before
+    assert told_admins(hour) == {now}
 
 
 def test_the_hosts_are_told_if_an_admin_could_not_be() -> None:
@@ -686,5 +725,5 @@ def test_what_was_written_elsewhere_is_no_matter_of_a_rooms_admins() -> None:
     hour = hour_with()
     work = Work(hour.session.state, 999, hour.now)
     found = hour.session.state.chats["handovers"]
-    assert alert_admins(work, found, found.timeline.entries[1]) == ""
+    assert alerts.send(work, found, found.timeline.entries[1]) == ""
     assert work.effects.orders == []

@@ -14,7 +14,7 @@ from bridge.chat.intake import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived
 from bridge.model import Account, Command, Notice, Post
-from tests.unit.make import NETS, SLACK_HOST, Hour, community, person, post
+from tests.unit.make import NETS, SLACK_HOST, Hour, at, community, person, post
 
 ANN = person("nurse", "slack", name="Ann Lowe")
 PORTER = person("porter", "slack")
@@ -237,3 +237,11 @@ def test_replay_equals_live() -> None:
     for recorded in hour.events:
         again.decide(recorded)
     assert again.digest() == hour.session.digest()
+
+
+def test_a_host_elsewhere_is_told_what_they_can_choose() -> None:
+    """What is written there anybody can read: there is no page to be kept off."""
+    hour = at(6)
+    hour.write(post("1", "@ours consent first", by="wren", mentions=("our:mastodon",), reach="direct"))
+    assert "What you write on Mastodon anybody can read" in hour.texts("mastodon")[-1]
+    assert hour.session.state.people.of("acct:wren@ward.example").consent == ""

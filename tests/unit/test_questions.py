@@ -46,7 +46,7 @@ def test_without_words_there_is_a_form_and_what_is_handed_in_is_asked() -> None:
     hour = at(6)
     asked = form(hour, "ask")
     assert asked.words == "It goes out at once as Q4, on Mastodon, Bluesky and Slack."
-    assert submit(hour, asked, "And you?") == "Done: your question goes out as Q4."
+    assert submit(hour, asked, "And you?") == "Done: the question goes out as Q4."
     assert hour.went_out["slack"][-1] == "q4"
     assert form(hour, "say").verb == "say"
     extend = form(hour, "extend")
@@ -236,7 +236,7 @@ def test_who_asked_on_a_public_network_is_named_on_a_hosts_word_alone() -> None:
     name = "Ann MeToo U1 https evil.example page wren"
     assert [(c.value, c.label) for c in given.choices] == [
         ("no", "Not named"),
-        ("name", f"Asked by {name} (they agreed)"),
+        ("name", f"Asked by {name} (if they agreed)"),
     ]
     assert "Asked by" not in shown(hour, given, "How do nights differ?", "no").words
     again = shown(hour, given, "How do nights differ?", "name")
@@ -293,13 +293,85 @@ def test_who_wants_to_be_forgotten_is_named_no_more() -> None:
     hour.write(post("91", "@ours forget me", by=ann, mentions=(OURS,), reach="direct", at=hour.now))
     assert question(hour, 4) == "Nights?"
     assert "Ann Lee" not in repr(hour.session.state.chats)
-    assert any("Q4 stands everywhere. Who asked it wants" in n.text for n in hour.notices())
+    (notice,) = hour.notices()
+    assert notice.text == (
+        "Q4 was made of entry 1, whose words are gone for good. It still stands everywhere as a host worded it, and "
+        "names who asked: take away by hand what should not stay."
+    )
     assert "Ann" not in repr(hour.session.board("handovers", hour.now))
     again = Session()
     for recorded in hour.events:
         event = redact(hour.session.state, ann.account, recorded.event)
         again.decide(Recorded(recorded.seq, recorded.at, event))
     assert again.digest() == hour.session.digest()
+
+
+@pytest.mark.parametrize("how", ["stop", "profile", "removed", "block"])
+def test_who_is_not_to_be_named_any_more_is_not(how: str) -> None:
+    hour = at(6)
+    ann = person("ann", name="Ann Lee")
+    asked = asks(hour, by=ann)
+    submit(hour, form(hour, "promote", item="1"), "Nights?", "name")
+    match how:
+        case "stop":
+            hour.write(post("91", "@ours stop", by=ann, mentions=(OURS,), reach="direct", at=hour.now))
+        case "profile":
+            hour.wishes(ann.account, nobridge=True)
+        case "removed":
+            hour.remove(asked)
+        case _:
+            hour.command("block", "1")
+    assert question(hour, 4) == "Nights?"
+    assert "Ann Lee" not in repr(hour.session.view("handovers", "page", hour.now))
+    (notice,) = hour.notices()
+    assert notice.text == (
+        "Q4 stands everywhere. Who asked it is not to be named any more: where it names them, take the name out by "
+        "hand."
+    )
+    hour.write(post("92", "A4: I do #WardChat", by="midwife", at=hour.now))
+    assert len(hour.notices()) == 1, "told once"
+
+
+def test_somebody_in_a_room_who_agreed_can_think_better_of_it() -> None:
+    hour = at(6)
+    asked = asks(hour, network="slack")
+    hour.command("consent", "name", by=asked.author.account)
+    submit(hour, form(hour, "promote", item="1"), "Nights?", "name")
+    assert "Asked by" in question(hour, 4)
+    hour.command("consent", "no", by=asked.author.account)
+    assert question(hour, 4) == "Nights?"
+
+
+@pytest.mark.parametrize("how", ["named", "not named"])
+def test_the_hosts_are_told_that_a_question_outlasts_what_was_erased(how: str) -> None:
+    hour = at(6)
+    asks(hour)
+    submit(hour, form(hour, "promote", item="1"), "Nights?", "name" if how == "named" else "no")
+    hour.command("erase", "1")
+    (notice,) = hour.notices()
+    names = ", and names who asked" if how == "named" else ""
+    assert notice.text == (
+        "Q4 was made of entry 1, whose words are gone for good. It still stands everywhere as a host worded "
+        f"it{names}: take away by hand what should not stay."
+    )
+    assert question(hour, 4) == "Nights?"
+
+
+@pytest.mark.parametrize(
+    ("verb", "why"),
+    [
+        ("hide", "Entry 1 is not shown; show it first: show 1."),
+        ("block", "Who wrote entry 1 is blocked; unblock"),
+    ],
+)
+def test_what_hosts_took_off_is_made_no_question(verb: str, why: str) -> None:
+    hour = at(6)
+    asks(hour)
+    given = form(hour, "promote", item="1")
+    hour.command(verb, "1")
+    assert submit(hour, given, "Nights?", "name").startswith(why)
+    assert hour.command("preview", "Nights?", item="promote 1").startswith(why)
+    assert hour.sheet.get("q4") is None
 
 
 def test_a_name_does_not_stay_in_the_journals_orders() -> None:

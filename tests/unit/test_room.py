@@ -9,7 +9,7 @@ import pytest
 from bridge.chat.commands import VERBS
 from bridge.chat.community import SERVER
 from bridge.chat.state import Arrived, Tick
-from bridge.model import MINUTE, Board, Button, Command, Form, Leaders, Notice
+from bridge.model import HOUR, MINUTE, Board, Button, Command, Form, Leaders, Notice
 from bridge.settings import Host
 from tests.unit.make import STARTS, Hour, at, chat, community, post
 
@@ -39,6 +39,32 @@ def press(hour: Hour, pressed: Button, by: str = ANN, **more: Any) -> Any:
     return hour.reply(
         pressed.verb, pressed.text, by=by, chat=pressed.chat, item=pressed.item, on=pressed.on, **more
     )
+
+
+# ---------------------------------------------------------------- which chat
+
+
+def typed(hour: Hour, words: str, by: str = ANN) -> str:
+    """`/chat`: what is typed, as a link reports it."""
+    verb, _, text = words.partition(" ")
+    before = len(hour.answers)
+    hour.arrive(Command(verb, by, text=text, answer="here"), "slack")
+    return hour.answers[before]
+
+
+def test_where_several_could_be_meant_a_chat_is_named_before_the_rest() -> None:
+    """A day after the hour its late window is open, and the next chat is planned."""
+    later = {"starts": STARTS + 24 * HOUR, "ends": STARTS + 25 * HOUR, "questions": ()}
+    hour = Hour(community(chat(hosts=HOSTS), chat(id="Drills", hashtag="Drills", hosts=HOSTS[1:], **later)))
+    hour.until(6)
+    hour.write(post("1", "A1: bed nine #WardChat", at=hour.now))
+    hour.until(90)
+    assert typed(hour, "hide 1") == "Say first which chat you mean: handovers hide or Drills hide …"
+    assert typed(hour, "drills hold", by=BEN).startswith("Done")
+    assert typed(hour, "drills hold").startswith("Only the hosts of this chat"), "she leads the other one"
+    assert typed(hour, "handovers hide 1", by=NURSE).startswith("Only the hosts of this chat")
+    assert typed(hour, "handovers  Hide 1") == "Done: entry 1 is hidden."
+    assert typed(hour, "wards hide 1").startswith("Say first which chat you mean")
 
 
 # ---------------------------------------------------------------- whose word counts
@@ -111,6 +137,33 @@ def test_home_is_the_board_for_a_host_and_their_own_record_for_everybody_else() 
     assert "We hold nothing of yours." in record.text
 
 
+def test_home_is_of_the_chat_one_leads_that_goes_on_or_comes_next() -> None:
+    ann, ben, anna = HOSTS
+    week = 7 * 24 * HOUR
+    later = {"starts": STARTS + week, "ends": STARTS + week + HOUR, "late_until": STARTS + week + 25 * HOUR}
+    hour = Hour(
+        community(chat(hosts=(ann, ben)), chat(id="drills", hashtag="Drills", hosts=(ann, anna), **later))
+    )
+    whose = {by: hour.reply("home", by=by) for by in (ANN, BEN, "slack:T1/UANNA")}
+    assert {by: said.chat for by, said in whose.items() if isinstance(said, Board)} == {
+        ANN: "handovers",
+        BEN: "handovers",
+        "slack:T1/UANNA": "drills",
+    }
+    hour.until(26 * 60)  # the first is over, but for what still comes in late
+    said = hour.reply("home", by=ANN)
+    assert isinstance(said, Board)
+    assert said.chat == "drills"
+
+
+def test_who_did_what_is_told_by_the_names_of_the_config() -> None:
+    """A reaction comes without a name, and what people are called in Slack need not say who they are."""
+    hour = hosted()
+    hour.reply("hold", by=ANN, name="")
+    hour.reply("resume", by=BEN, name="bp")
+    assert [line.partition(":")[0] for line in board(hour).log] == ["Ann Lee", "Ben Poe"]
+
+
 # ---------------------------------------------------------------- who leads
 
 
@@ -119,7 +172,7 @@ def test_the_first_host_leads_until_another_does() -> None:
     assert board(hour).lead == "Ann Lee"
     assert hour.command("lead", by=BEN, name="ben") == "Done: Ben Poe leads now."
     assert board(hour).lead == "Ben Poe"
-    assert board(hour).log[-1] == "ben: Ben Poe leads now."
+    assert board(hour).log[-1] == "Ben Poe: Ben Poe leads now."
     assert hour.command("lead", by=BEN) == "Ben Poe leads already."
     assert hour.command("lead", "roe", by=BEN) == "Done: Anna Roe leads now."
     assert hour.command("lead", "ANN LEE", by=BEN) == "Done: Ann Lee leads now."

@@ -10,7 +10,7 @@ from bridge.chat.sightings import MOST
 from bridge.chat.state import Recorded
 from bridge.model import Author, Edited, Post, Ref, Removed, Sent, Written
 from bridge.settings import Net
-from tests.unit.make import HOST, LIMITS, NETS, Hour, community, post
+from tests.unit.make import HOST, LIMITS, NETS, Hour, community, edited, journal, post
 
 SECOND = Net("second", "mastodon", "Mastodon (second)", LIMITS["mastodon"], post=False)
 OURS = Author("our:mastodon", "@ours@ward.example")
@@ -175,6 +175,21 @@ def test_a_removal_there_before_we_knew_that_it_is_the_same_post() -> None:
     assert hour.arrive(Written(elsewhere(what, "s1")), "second")
     assert hour.entries == {}
     assert hour.mirrored() == {}
+
+
+@pytest.mark.parametrize("edit", [False, True])
+def test_a_removal_before_its_post_holds_on_the_other_server_too(edit: bool) -> None:
+    hour = at(6)
+    what = post("1", "A1: secret #WardChat", at=hour.now)
+    hour.remove(what)
+    hour.write(what)
+    later = edited(what, "A1: secret still #WardChat") if edit else what
+    hour.edit(elsewhere(later, "s1")) if edit else hour.write(elsewhere(later, "s1"))
+    assert hour.entries == {}
+    assert "secret" not in journal(hour)
+    events = len(hour.events)
+    hour.write(what, elsewhere(what, "s1"))
+    assert len(hour.events) == events, "once is enough"
 
 
 # ---------------------------------------------------------------- people, seen twice

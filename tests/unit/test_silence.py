@@ -77,12 +77,17 @@ def test_they_are_told_once_and_can_wait_or_go_on() -> None:
     )
     assert buttons(notice) == [
         ("Hold the next item", "hold", "q2", ""),
-        ("Add 5 minutes", "extend", None, "5"),
+        ("Add 5 minutes", "extend", str(STARTS + HOUR), "5"),
         ("Go on", "dismiss", "mastodon", ""),
     ]
     for button in notice.buttons:
         more: dict[str, Any] = {"item": button.item, "on": button.on, "chat": button.chat}
         assert hour.command(button.verb, button.text, **more).startswith("Done"), button.label
+        assert (
+            hour.command(button.verb, button.text, **more).endswith("nothing was done.")
+            or button.verb == "hold"
+        )
+    assert hour.sheet.ends == STARTS + HOUR + 5 * MINUTE, "two hosts who press at once do one thing"
 
 
 def test_they_hear_that_it_is_back() -> None:

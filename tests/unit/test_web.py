@@ -180,19 +180,19 @@ async def test_home_is_the_chat_that_is_on_and_links_the_others() -> None:
 
 
 async def test_other_addresses() -> None:
-    ready = [False]
-    async with running(chats.busy(), ready=lambda: ready[0]) as site:
-        assert await site.get("/healthz") == "ok\n"
-        async with site.http.get(site.url + "/readyz") as answer:
-            assert answer.status == 503
-        ready[0] = True
-        assert await site.get("/readyz") == "ready\n"
+    async with running(chats.busy()) as site:
         assert "Disallow: /" in await site.get("/robots.txt")
         for name in ("chat.css", "live.js", "icon.svg"):
             assert await site.get(f"/static/{name}")
         view = msgspec.json.decode(await site.get(f"/api/chats/{CHAT}.json"), type=ChatView)
         assert view == site.book.views[CHAT]
-        for path in ("/chats/none", "/api/chats/none.json", "/static/..%2fapp.py", "/static/app.py"):
+        for path in (
+            "/chats/none",
+            "/api/chats/none.json",
+            "/metrics",
+            "/static/..%2fapp.py",
+            "/static/app.py",
+        ):
             async with site.http.get(site.url + path) as answer:
                 assert answer.status == 404
                 assert "Content-Security-Policy" in answer.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -293,6 +294,15 @@ def test_nobody_is_pinged() -> None:
     assert said("say", text=text) == "Thank ann, ann@tide.test and ann@tide.test, see https://tide.test/@ann"
     assert "With bo@tide.test" in said("announcement", chat=changed(title="With @bo@tide.test"))
     assert "host: ann." in said("announcement", chat=changed(hosts=(Host("@ann"),)))
+
+
+@pytest.mark.parametrize(
+    "words", ["@@ann@tide.test", "@@@ann", "@bo.@ann@tide.test", "½@ann@tide.test", "-@ann"]
+)
+def test_nobody_is_pinged_by_a_sign_before_their_name(words: str) -> None:
+    """Mastodon finds a name behind anything but a letter, a digit, "_", "=" or "/" (its source)."""
+    assert not re.search(r"(?<![=/A-Za-z0-9_])@[A-Za-z0-9_]", wording.unpinging(words))
+    assert "ann" in wording.unpinging(words)
 
 
 @pytest.mark.parametrize("net", NETWORKS)

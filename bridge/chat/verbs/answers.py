@@ -52,7 +52,7 @@ def _say(work: Work, chat: ChatState, command: Command) -> Reply:
     if not fits(words, _limits(work, ref)):
         return f"That is longer than one post on {title} can be; say it in fewer words."
     answer = Answer(post.author.account, ref.network, entry.no, verb, said)
-    gestures.reply(work, chat, ref, words, answer)
+    gestures.reply(work, chat, there[0], words, answer)
     which.notice(entry, command)
     if verb in gestures.PRIVATE:
         what = "wrote to the author" if verb == "note" else "told the author where to find help"
@@ -89,10 +89,8 @@ def signature(work: Work, chat: ChatState) -> str:
 
 def out_of_reach(work: Work, entry: Entry, can: str) -> str:
     """Why there is nowhere to like, boost or answer an entry."""
-    if entry.hidden or entry.held is not None:
-        return f"Entry {entry.no} is not shown; show it first: show {entry.no}."
-    if taken_off(entry, work.state.people):
-        return f"Who wrote entry {entry.no} is blocked; unblock them first: unblock {entry.no}."
+    if why := which.off(work, entry):
+        return why
     title = work.state.everywhere[entry.first.ref.network].title
     return f"Entry {entry.no} is on {title}: only what anybody may read, on a network where we post, {can}."
 
@@ -108,31 +106,35 @@ def _form(work: Work, chat: ChatState, entry: Entry, to: tuple[Post, Ref], verb:
     most = min(
         LONGEST, _limits(work, ref).graphemes - length(_whole(work, chat, post, ref, ""), _limits(work, ref))
     )
-    seen = "only its author reads this" if alone else "anybody there can read this"
-    about = f"{called(work.state, entry)}: " if private else ""
+    seen = f"On {title}, {'only its author' if alone else 'anybody there'} can read this."
+    if private and not alone:
+        seen = f"Careful: on {title} this is a public reply under their post."
+    about = f"{called(work.state, entry)}. " if private else ""
     return Form(
         title=_TITLES[verb],
         verb=verb,
         chat=chat.id,
         item=str(entry.no),
         on=ref.network,
-        words=f"{about}On {title}, {seen}.",
+        words=f"{about}{seen}",
         card=None if private else hosts_card(work.state, chat, entry),
         field=Field(
-            "Your words", cut(Text(_prefilled(work, chat, entry, post, verb)), most).plain, most=most
+            "Your words",
+            cut(Text(_prefilled(work, chat, entry, post, verb, alone=alone)), most).plain,
+            most=most,
         ),
     )
 
 
-def _prefilled(work: Work, chat: ChatState, entry: Entry, post: Post, verb: str) -> str:
-    """Words to begin with; hosts change them as they like."""
+def _prefilled(work: Work, chat: ChatState, entry: Entry, post: Post, verb: str, *, alone: bool) -> str:
+    """Words to begin with; hosts change them as they like. What others read as well points at no harm."""
     names = display_name(work.state, chat, post, "hosts").split()
     match verb:
         case "welcome":
             where = "here" if post.reach == "room" else f"by replying to it with #{chat.settings.hashtag}"
             return WELCOME.format(name=f", {names[0]}" if names else "", where=where)
         case "note":
-            words = HIDDEN if taken_off(entry, work.state.people) else LOOK
+            words = HIDDEN if alone and taken_off(entry, work.state.people) else LOOK
             return words.format(name=f" {names[0]}" if names else "")
         case "signpost":
             community = work.state.community

@@ -94,7 +94,7 @@ def _noticed(work: Work, chat: ChatState, command: Command) -> str:
     if command.once:
         return ""
     no = found[0].no
-    return f"Done: you have seen entry {no}." if fresh else f"You have seen entry {no} already."
+    return f"Done: entry {no} is marked as seen." if fresh else f"You have marked entry {no} as seen already."
 
 
 def _unnoticed(work: Work, chat: ChatState, command: Command) -> str:
@@ -107,7 +107,9 @@ def _unnoticed(work: Work, chat: ChatState, command: Command) -> str:
     if command.again:
         return ""
     no = found[0].no
-    return f"Done: you have not seen entry {no}." if seen else f"You had not marked entry {no} as seen."
+    if seen:
+        return f"Done: entry {no} is no longer marked as seen."
+    return f"You had not marked entry {no} as seen."
 
 
 # ---------------------------------------------------------------- more
@@ -115,18 +117,17 @@ def _unnoticed(work: Work, chat: ChatState, command: Command) -> str:
 
 def _more(work: Work, chat: ChatState, command: Command) -> Reply:
     """Everything that can be done with an entry; who is no host can have their own sent out."""
+    own, community = which.own(chat, command), work.state.community
+    buttons: tuple[Button, ...] = ()
+    if own is not None and written_here(work, own) and community is not None and community.outward != "none":
+        buttons = (Button("Send my reply", "send", chat.id, item=str(own.no)),)
+    if not work.leads:  # and must not learn here what else there is
+        if own is None or not buttons:
+            return "Only the hosts of this chat can do more. Ask one of them, they will be glad to hear from you."
+        return Notice(f"{called(work.state, own)}.", buttons)
     entry = which.entry(work, chat, command, VERBS["more"].usage)
     if not isinstance(entry, Entry):
         return entry
-    post, community = written_here(work, entry), work.state.community
-    own = post is not None and post.author.account == command.by
-    buttons = []
-    if own and community is not None and community.outward != "none":
-        buttons.append(Button("Send my reply", "send", chat.id, item=str(entry.no)))
-    if not work.leads:
-        if not buttons:
-            return "Only the hosts of this chat can do more. Ask one of them, they will be glad to hear from you."
-        return Notice(f"{called(work.state, entry)}.", tuple(buttons))
     return Notice(f"{called(work.state, entry)}.", (*_choices(work, chat, entry), *buttons))
 
 

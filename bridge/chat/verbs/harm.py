@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from bridge.chat import conduct, erasing, hidden, measures
+from bridge.chat import alerts, conduct, erasing, hidden, measures
 from bridge.chat.audience import blocked
-from bridge.chat.community import is_host
 from bridge.chat.intake import restored, retouch, touch
-from bridge.chat.outward import alert_admins
 from bridge.chat.present import called
-from bridge.chat.state import ChatState, Work
+from bridge.chat.state import ChatState, Work, by_host
 from bridge.chat.timeline import Entry
 from bridge.chat.verbs import which
 from bridge.chat.verbs.common import Verb, by, titles
@@ -29,12 +27,12 @@ def _hide(work: Work, chat: ChatState, command: Command) -> str:
         entry.hidden = True
     touch(work, chat, *(entry.no for entry in fresh))
     more = [
-        alert_admins(work, chat, entry)
+        alerts.send(work, chat, entry)
         or f"It still stands in {titles(work, rooms)}: only its author or an admin there can delete it."
         for entry in fresh
         if (rooms := _rooms(chat, entry.no))
     ]
-    hidden.tell(work, chat, fresh, by(work, command), more)
+    hidden.tell(work, chat, fresh, by(work, command), more, reacted=bool(command.once))
     return f"Done: {_entries(fresh)} hidden."
 
 
@@ -52,6 +50,8 @@ def _show(work: Work, chat: ChatState, command: Command) -> Reply:
         return entry
     if entry.held is None and not entry.hidden:
         return "" if command.again else f"Entry {entry.no} is already shown."
+    if command.again and (name := hidden.said(chat, entry.no)):
+        return f"It stays hidden: {name} hid it. To show it again: show {entry.no}."
     restored(work, chat, entry)
     measures.undo(work, chat, entry.no)
     hidden.back(work, chat, entry.no, by(work, command))
@@ -154,7 +154,7 @@ def _block(work: Work, chat: ChatState, command: Command) -> Reply:
     entry = which.entry(work, chat, command, VERBS["block"].usage)
     if not isinstance(entry, Entry):
         return entry
-    if any(is_host(chat.settings, p.ref.network, p.author.account, p.author.handle) for p in entry.sources):
+    if any(by_host(work.state, chat, post) for post in entry.sources):
         return f"Entry {entry.no} is a host's own; nothing was done."
     accounts = _authors(entry)
     if all(work.state.people.of(account).blocked for account in accounts):

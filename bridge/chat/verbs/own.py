@@ -42,8 +42,6 @@ def _said(work: Work, net: Net, account: str, words: str) -> str:
     shows = {"show": "name", "show name": "name", "show first": "first", "keep": "no"}
     ask = "forget" if words == "forget me" else words
     if words in shows:
-        if not net.mirror:
-            return f"What you write on {net.title} anybody can read; what you can say is stop and start."
         return _choose(work, net, account, CHOICES[shows[words]])
     if ask in requests.CONFIRMED:
         return requests.done(work, account, ask)
@@ -98,6 +96,8 @@ def _buttons(chat: ChatState, someone: Person, net: Net) -> tuple[Button, ...]:
 
 def _choose(work: Work, net: Net, account: str, chosen: Literal["name", "first", "no"]) -> str:
     """Somebody says where their answers from a room may stand; the last word counts."""
+    if not net.mirror:
+        return f"What you write on {net.title} anybody can read; what you can say is stop and start."
     someone = work.state.people.get(account)
     if someone.consent != chosen:
         someone.consent = chosen
@@ -123,12 +123,10 @@ def _send(work: Work, chat: ChatState, command: Command) -> Reply:
     community = work.state.community
     if community is None or community.outward == "none":
         return "In this chat nothing that is written here is sent out."
-    no, at = which.number(command), command.at
-    if no is None and at is None:
+    if which.number(command) is None and command.at is None:
         return _which(work, chat, command.by)
-    entry = chat.timeline.entries.get(no) if no is not None else chat.timeline.at(at) if at else None
-    own = [p for p in entry.sources if p.reach == "room" and p.author.account == command.by] if entry else []
-    if entry is None or not own:
+    entry = which.own(chat, command)
+    if entry is None:
         return "That is not an answer of yours from here: only who wrote it can send it out."
     return outward.request(work, chat, entry)
 
@@ -148,12 +146,14 @@ def _which(work: Work, chat: ChatState, account: Account) -> Form | str:
     return Form("Send my reply", "send", chat.id, choices=newest, pick="Which one", chosen=newest[0].value)
 
 
-def _decided(decide: Callable[[Work, ChatState, int], str]) -> Callable[[Work, ChatState, Command], str]:
-    """What a host decides about an entry that is to go out, or has."""
+def _decided(decide: Callable[[Work, ChatState, int, str], str]) -> Callable[[Work, ChatState, Command], str]:
+    """What a host decides about an entry that is to go out, or has. A button tells which words they have read."""
 
     def do(work: Work, chat: ChatState, command: Command) -> str:
-        no = which.number(command)
-        return decide(work, chat, no) if no is not None else f"Say which one: {VERBS[command.verb].usage}"
+        no, read = which.number(command), command.text if command.item is not None else ""
+        return (
+            decide(work, chat, no, read) if no is not None else f"Say which one: {VERBS[command.verb].usage}"
+        )
 
     return do
 

@@ -53,7 +53,7 @@ def _ask(work: Work, chat: ChatState, command: Command) -> Reply:
         return _form(chat, command, "Ask a question", "Ask now", words=where)
     item = chat.sheet.add(_asked(work, chat, command))
     conduct.fire(work, chat, item)
-    return f"Done: your question goes out as {item.label}."
+    return f"Done: the question goes out as {item.label}."
 
 
 def _too_early_or_late(work: Work, chat: ChatState) -> str:
@@ -148,6 +148,8 @@ def _promote(work: Work, chat: ChatState, command: Command) -> Reply:
         return entry
     if (item := chat.sheet.get(chat.promoted.get(entry.no))) is not None:
         return f"Entry {entry.no} is already {item.label}; nothing was done."
+    if why := which.off(work, entry):
+        return why
     if why := _too_early_or_late(work, chat) or too_long(words):
         return why
     if not words:
@@ -176,7 +178,7 @@ def _wording(work: Work, chat: ChatState, command: Command, entry: Entry) -> For
 
 def _credits(work: Work, chat: ChatState, entry: Entry) -> tuple[Choice, ...]:
     """How the author may be named: in a room as they consented to, elsewhere by name, on the host's word."""
-    agreed = "" if entry.first.reach == "room" else " (they agreed)"
+    agreed = "" if entry.first.reach == "room" else " (if they agreed)"
     for how in ("name", "first"):
         if _may(work, entry, how) and (name := _credit(work, chat, entry, how)):
             return (Choice(how, f"Asked by {name}{agreed}"),)

@@ -10,7 +10,7 @@ import msgspec
 from bridge.chat import conduct
 from bridge.chat.runsheet import Item
 from bridge.chat.state import ChatState, Work
-from bridge.chat.verbs.common import LONGEST, Verb, clock, everywhere, too_long
+from bridge.chat.verbs.common import LONGEST, Verb, by, clock, everywhere, too_long
 from bridge.model import MINUTE, Choice, Command, Field, Form, Reply
 
 CLOSED = "The chat is already closed."
@@ -54,7 +54,7 @@ def _hold(work: Work, chat: ChatState, command: Command) -> str:
     if item.state == "held":
         return f"{item.label} is already on hold."
     item.step("hold")
-    return f"Done: {item.label} and what follows wait until you resume."
+    return f"Done: {item.label} and what follows wait. To go on: resume."
 
 
 def _resume(work: Work, chat: ChatState, command: Command) -> str:
@@ -107,7 +107,7 @@ def _on_network(work: Work, chat: ChatState, command: Command, then: str) -> str
         item.held_at.setdefault(net.name, work.now)
         if then == "skipped":
             conduct.conclude(item)
-            conduct.answered(work, chat, item, net.name, f"skipped by {command.name or 'a host'}")
+            conduct.answered(work, chat, item, net.name, f"skipped by {by(work, command)}")
         conduct.advance(work, chat, net)
     where = ", ".join(n.title for n in nets)
     return f"Done: {item.label} {'goes out on' if then == 'pending' else 'is skipped on'} {where}."
@@ -154,7 +154,7 @@ def _say(work: Work, chat: ChatState, command: Command) -> Reply:
     if why := too_long(said):
         return why
     conduct.fire(work, chat, chat.sheet.add(chat.sheet.say(said, work.now)))
-    return "Done: your words go out everywhere."
+    return "Done: the words go out everywhere."
 
 
 def _end(work: Work, chat: ChatState, command: Command) -> str:

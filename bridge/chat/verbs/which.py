@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bridge.chat.audience import readable
+from bridge.chat.audience import readable, taken_off
 from bridge.chat.intake import part_of
 from bridge.chat.present import heading, quoted
 from bridge.chat.state import ChatState, State, Work
@@ -79,6 +79,25 @@ def entry(work: Work, chat: ChatState, command: Command, usage: str) -> Entry | 
         chosen=str(found[0].no),
         submit="Go on",
     )
+
+
+def own(chat: ChatState, command: Command) -> Entry | None:
+    """The entry that a command means, if who says it wrote it in a room themselves."""
+    no, at = number(command), command.at
+    found = chat.timeline.at(at) if no is None and at is not None else chat.timeline.entries.get(no or 0)
+    mine = found is not None and any(
+        post.reach == "room" and post.author.account == command.by for post in found.sources
+    )
+    return found if mine else None
+
+
+def off(work: Work, entry: Entry) -> str:
+    """Why nobody but hosts sees an entry, if hosts decided that or have yet to; else ""."""
+    if entry.hidden or entry.held is not None:
+        return f"Entry {entry.no} is not shown; show it first: show {entry.no}."
+    if taken_off(entry, work.state.people):
+        return f"Who wrote entry {entry.no} is blocked; unblock them first: unblock {entry.no}."
+    return ""
 
 
 def _line(state: State, entry: Entry) -> str:

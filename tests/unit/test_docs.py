@@ -1,0 +1,148 @@
+"""The pages for people name what there is: commands, buttons, shortcuts, and pages that exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.slack import manifest
+from bridge.chat.commands import USAGE, VERBS
+from bridge.chat.community import said_to_us
+from bridge.model import Board, Button, Notice
+from tests.unit.hosting import hiding
+from tests.unit.make import Hour, at, post
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "tests" / "peers" / "README.md"]
+HOSTS = (ROOT / "docs" / "hosts.md").read_text(encoding="utf-8")
+PARTICIPANTS = (ROOT / "docs" / "participants.md").read_text(encoding="utf-8")
+
+
+def read(page: str) -> str:
+    """A page as one runs on reading: line breaks are spaces."""
+    return " ".join(page.split())
+
+
+# ---------------------------------------------------------------- commands
+
+
+def typed() -> list[str]:
+    """The commands of the hosts' table, as they are typed."""
+    return re.findall(r"^\| `/chat ([^`]+)` \|", HOSTS, re.MULTILINE)
+
+
+def test_the_hosts_table_has_every_command_once_as_it_is_said() -> None:
+    found = {words.split()[0]: words for words in typed()}
+    assert len(found) == len(typed())
+    assert found == USAGE
+
+
+def test_who_is_no_host_can_type_what_the_table_says() -> None:
+    *_, everybodys = re.split(
+        r"^\| \*\*.*\|$", HOSTS.partition("Where words are missing")[0], flags=re.MULTILINE
+    )
+    theirs = {words.split()[0] for words in re.findall(r"`/chat ([^`]+)`", everybodys)}
+    assert theirs <= {name for name, verb in VERBS.items() if verb.anybody}
+
+
+def test_what_participants_read_that_they_can_write_is_obeyed() -> None:
+    said = re.findall(r"write `([a-z ]+)`", PARTICIPANTS)
+    assert sorted(said) == ["forget me", "my record", "start", "stop"]
+    ours = "https://chat.example/users/ours"
+    assert None not in [said_to_us(post("1", f"@ours {words}", mentions=(ours,)), ours) for words in said]
+    assert "`/chat me`" in PARTICIPANTS
+
+
+# ---------------------------------------------------------------- buttons
+
+
+def harmful() -> Hour:
+    """An hour in which a host has hidden a reply on Bluesky, and another entry waits."""
+    hour = at(6)
+    hour.write(
+        post(
+            "1",
+            "A1: her name is … #WardChat",
+            network="bluesky",
+            at=hour.now,
+            reply_to=hour.copy_of("q1", "bluesky"),
+        ),
+        post("2", "Q: who else? #WardChat", at=hour.now, by="nurse-02"),
+    )
+    hour.command("hide", "1")
+    hour.until(12)
+    return hour
+
+
+def shown(hour: Hour) -> Iterator[Button]:
+    """Every button that hosts meet on the board, after hiding, and under "More for the chat…"."""
+    board = hour.reply("status")
+    assert isinstance(board, Board)
+    yield from board.buttons
+    for row in (*board.ignored, *board.asked):
+        yield from row.buttons
+    yield from hiding(hour).buttons
+    more = hour.reply("more", "1")
+    assert isinstance(more, Notice)
+    yield from more.buttons
+
+
+@pytest.mark.parametrize("then", ["", "hold", "blackout", "conceal 1", "block 1"])
+def test_every_button_on_the_board_and_after_hiding_is_explained(then: str) -> None:
+    hour = harmful()
+    if then:
+        verb, _, words = then.partition(" ")
+        hour.command(verb, words)
+        hour.deliver()
+    labels = {re.sub(r"\b(Next: |Skip )?(Q\d|Recap|Closing)$", r"\1Q3", b.label) for b in shown(hour)}
+    assert len(labels) > 12
+    text = read(HOSTS)
+    assert [label for label in sorted(labels) if f"**{label}**" not in text] == []
+
+
+def test_the_board_as_the_page_draws_it_has_the_boards_buttons() -> None:
+    drawn = re.findall(r"\[([^\]]+)\]", HOSTS.split("```")[1])
+    now = Hour()
+    now.until(12)
+    board = now.reply("status")
+    assert isinstance(board, Board)
+    assert drawn[: len(board.buttons)] == [b.label.replace("Q2", "Q3") for b in board.buttons]
+    assert set(drawn[len(board.buttons) :]) <= {b.label for b in shown(harmful())}
+
+
+def test_a_button_that_the_page_explains_is_one_of_the_code() -> None:
+    """Words in bold in the buttons' tables stand in the source, so that no old name lives on."""
+    source = "".join(
+        path.read_text() for folder in ("bridge", "adapters") for path in (ROOT / folder).rglob("*.py")
+    )
+    named = re.findall(r"^ *\| \*\*([^*|]+)\*\*(?:, \*\*[^*|]+\*\*)? \| [^|]", HOSTS, re.MULTILINE)
+    assert len(named) > 15
+    generic = {re.sub(r"(Q3|Mastodon…|Bluesky)$", "", label) for label in named}
+    assert [label for label in sorted(generic) if label not in source] == []
+
+
+def test_the_shortcuts_are_called_as_in_the_menu() -> None:
+    names = re.findall(r"- name: (.+)", manifest.FILE.read_text(encoding="utf-8"))
+    assert len(names) == 5
+    assert [name for name in names if f"*{name}*" not in read(HOSTS)] == []
+
+
+# ---------------------------------------------------------------- links
+
+
+def anchors(page: Path) -> set[str]:
+    """What a heading is reached by, as on GitHub."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_within_the_pages_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
