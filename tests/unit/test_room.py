@@ -54,7 +54,7 @@ def typed(hour: Hour, words: str, by: str = ANN) -> str:
 
 def test_where_several_could_be_meant_a_chat_is_named_before_the_rest() -> None:
     """A day after the hour its late window is open, and the next chat is planned."""
-    later = {"starts": STARTS + 24 * HOUR, "ends": STARTS + 25 * HOUR, "questions": ()}
+    later: dict[str, Any] = {"starts": STARTS + 24 * HOUR, "ends": STARTS + 25 * HOUR, "questions": ()}
     hour = Hour(community(chat(hosts=HOSTS), chat(id="Drills", hashtag="Drills", hosts=HOSTS[1:], **later)))
     hour.until(6)
     hour.write(post("1", "A1: bed nine #WardChat", at=hour.now))
@@ -140,7 +140,11 @@ def test_home_is_the_board_for_a_host_and_their_own_record_for_everybody_else() 
 def test_home_is_of_the_chat_one_leads_that_goes_on_or_comes_next() -> None:
     ann, ben, anna = HOSTS
     week = 7 * 24 * HOUR
-    later = {"starts": STARTS + week, "ends": STARTS + week + HOUR, "late_until": STARTS + week + 25 * HOUR}
+    later: dict[str, Any] = {
+        "starts": STARTS + week,
+        "ends": STARTS + week + HOUR,
+        "late_until": STARTS + week + 25 * HOUR,
+    }
     hour = Hour(
         community(chat(hosts=(ann, ben)), chat(id="drills", hashtag="Drills", hosts=(ann, anna), **later))
     )
