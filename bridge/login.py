@@ -54,7 +54,8 @@ class Shell:
         print(text, file=sys.stderr, flush=True)
 
     async def ask(self, prompt: str, *, secret: bool = False) -> str:
-        """See `bridge.ports.Terminal`. "" at the end of the input. Raises ChatbridgeError for what is no text."""
+        """See `bridge.ports.Terminal`. "" at the end of the input. Raises ChatbridgeError for what is no text, and
+        for a secret that is not given: none can be done without."""
         print(prompt, end="", file=sys.stderr, flush=True)
         try:
             with _unseen() if secret and sys.stdin.isatty() else nullcontext():
@@ -64,6 +65,8 @@ class Shell:
             raise ChatbridgeError(
                 "What was typed is not text in UTF-8. Nothing was kept; start again."
             ) from None
+        if secret and not line.strip():
+            raise ChatbridgeError("Nothing was typed, so nothing was kept. Start again when you have it.")
         return line.strip()
 
 

@@ -262,3 +262,15 @@ async def test_login_keeps_nothing_that_was_refused_and_names_what_is_unknown(tm
     text = CONFIG.replace("https://hall.test", "https://hall.example")
     with pytest.raises(ConfigError, match=r"networks\.hall\.server"):
         await login(config(tmp_path, text=text, env={}), "hall", Typed(), Still())
+
+
+@pytest.mark.parametrize("typed", [b"", b"\n", b"   \n"])
+async def test_a_secret_that_is_not_given_ends_it_there(
+    monkeypatch: pytest.MonkeyPatch, typed: bytes
+) -> None:
+    """Ctrl-D must not lead on to the next question, and then to the network with nothing."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed), "utf-8"))
+    with pytest.raises(ChatbridgeError, match="nothing was kept"):
+        await Shell().ask("The bot token: ", secret=True)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed), "utf-8"))
+    assert await Shell().ask("Label the account? [Y/n] ") == ""
