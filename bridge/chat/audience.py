@@ -27,10 +27,9 @@ def stays(post: Post, people: People) -> bool:
 
 
 def blocked(post: Post, entry: Entry, people: People) -> bool:
-    """Whether a host blocked who wrote it; a bridge's copy is no way round that."""
-    if people.of(post.author.account).blocked:
-        return True
-    return any(people.of(p.author.account).blocked for p in _copied(post, entry))
+    """Whether a host blocked who wrote it. The same words elsewhere, by the same person or copied by a bridge, are
+    no way round that."""
+    return any(people.of(p.author.account).blocked for p in (post, *entry.sources))
 
 
 def taken_off(entry: Entry, people: People) -> bool:

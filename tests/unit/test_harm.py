@@ -240,6 +240,16 @@ def test_a_block_holds_in_every_chat() -> None:
     assert hour.mirrored() == {}
 
 
+def test_the_same_words_elsewhere_are_no_way_round_a_block() -> None:
+    words = f"A1: {LONG} #WardChat"
+    hour = hour_with(post("1", words))
+    hour.command("block", "1")
+    hour.write(post("2", words, network="bluesky"))
+    assert len(hour.entries) == 1
+    assert hour.mirrored() == {}
+    assert seen(hour) == set()
+
+
 def test_of_twins_all_authors_are_blocked() -> None:
     words = f"A1: {LONG} #WardChat"
     hour = hour_with(post("1", words), post("2", words, network="bluesky"))

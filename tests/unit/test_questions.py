@@ -403,3 +403,11 @@ def test_edits_and_repetitions_of_the_author_change_no_question() -> None:
     )
     hour.arrive(Written(asked))
     assert question(hour, 4) == "How do nights differ?"
+
+
+@pytest.mark.parametrize("typed", ["edit", "edit Q2", "edit Q9 new words", "promote", "ask", "plan x"])
+def test_a_preview_that_is_typed_like_a_forms_is_answered(typed: str) -> None:
+    """Nothing a host types may make the core fail."""
+    hour = Hour()
+    hour.until(6)
+    assert hour.command("preview", typed)

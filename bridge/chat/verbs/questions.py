@@ -225,6 +225,8 @@ def as_posted(work: Work, chat: ChatState, command: Command) -> Reply:
     form = VERBS[verb].do(work, chat, asked)  # without words a form answers, or why there can be none
     if not isinstance(form, Form) or form.field is None:
         return form
+    if verb == "edit" and chat.sheet.called(form.item or command.choice) is None:
+        return form  # typed, without saying which question
     said = command.text.strip()
     words = too_long(said) or ("" if said else "There are no words yet.")
     if not words:
