@@ -1,99 +1,38 @@
-"""Replies that their authors send out of a room: offered, approved by a host, following what they answer and what
-their author writes; and telling a room's admins."""
+"""Replies that their authors send out of a room: offered, approved by a host, and following what they say."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from bridge.chat import alerts
-from bridge.chat.session import Session
-from bridge.chat.state import Arrived, Configured, Work
-from bridge.delivery import silenced
 from bridge.model import (
-    MINUTE,
-    Capabilities,
-    Command,
     Form,
     Media,
-    Notice,
-    Opened,
     Order,
     Post,
     Publish,
     Ref,
-    Retract,
-    Sent,
     Span,
     Update,
     Words,
 )
-from bridge.settings import Host
 from bridge.text import count
-from tests.unit.hosting import button, press
-from tests.unit.make import LONG, NETS, SLACK_HOST, STARTS, Hour, community, edited, person, post
-from tests.unit.test_forget import files, running, write
-
-ANN = person("nurse", "slack", name="Ann Lowe 🩺")
-MIDWIFE = "acct:midwife@ward.example"
-LEAD = "@midwife@ward.example Ann, on Slack: "
-
-
-def theirs(id_: str = "1", words: str = "A1: we listen #WardChat", **more: Any) -> Post:
-    fields: dict[str, Any] = {"by": "midwife", "at": STARTS + 6 * MINUTE}
-    return post(id_, words, **fields | more)
-
-
-def hour_with(*posts: Post, outward: Any = "asked", public: Any = "ask", **config: Any) -> Hour:
-    networks = (*NETS[:2], msgspec.structs.replace(NETS[2], public=public, **config))
-    hour = Hour(msgspec.structs.replace(community(networks=networks), outward=outward))
-    hour.until(6)
-    hour.write(*(posts or (theirs(),)))
-    return hour
-
-
-def under(hour: Hour, no: int = 1) -> Ref:
-    """Where an entry stands in the merged timeline."""
-    chat = hour.session.state.chats["handovers"]
-    name = next(k for k, numbers in chat.shown.items() if k.startswith("slack\n") and no in numbers)
-    return Ref("slack", name.partition("\n")[2])
-
-
-def answer(hour: Hour, id_: str = "s1", words: str = "So do we.", no: int = 1, **more: Any) -> Post:
-    """Somebody in Slack answers in the thread under an entry."""
-    fields: dict[str, Any] = {"by": ANN, "network": "slack", "at": hour.now, "reply_to": under(hour, no)}
-    said = post(id_, words, **fields | more)
-    hour.write(said)
-    return said
-
-
-def asked(hour: Hour, **more: Any) -> Post:
-    """... and wants it sent: entry 2."""
-    said = answer(hour, **more)
-    assert send(hour, "2").startswith("Done")
-    return said
-
-
-def send(hour: Hour, text: str = "", by: str = ANN.account, **more: Any) -> str:
-    return hour.command("send", text, by=by, **more)
-
-
-def sent(hour: Hour, network: str = "mastodon") -> list[str]:
-    """What goes out in members' names."""
-    return [text for text in hour.texts(network) if ", on Slack: " in text]
-
-
-def last(hour: Hour) -> str:
-    """What was whispered last."""
-    return hour.whispers[-1][1].text
-
-
-def buttons(notice: Notice) -> list[tuple[str, str, str | None]]:
-    return [(b.label, b.verb, b.item) for b in notice.buttons]
-
+from tests.unit.make import LONG, SLACK_HOST, edited, person, post
+from tests.unit.outwards import (
+    ANN,
+    LEAD,
+    MIDWIFE,
+    answer,
+    asked,
+    buttons,
+    hour_with,
+    last,
+    send,
+    sent,
+    theirs,
+    under,
+)
 
 # ---------------------------------------------------------------- being offered
 
@@ -428,302 +367,3 @@ def test_a_correction_that_is_a_post_of_its_own_goes_with_it() -> None:
     assert len(sent(hour, "bluesky")) == 2
     hour.remove(said)
     assert sent(hour, "bluesky") == []
-
-
-# ---------------------------------------------------------------- taken back
-
-
-@pytest.mark.parametrize("stage", ["asked", "waiting", "sent"])
-@pytest.mark.parametrize(
-    "how",
-    [
-        "removed",
-        "stop",
-        "forget",
-        "hide",
-        "#nobridge",
-        "their stop",
-        "their forget",
-        "their removal",
-        "their hiding",
-    ],
-)
-def test_it_goes_when_anybody_it_concerns_wants_it(how: str, stage: str) -> None:
-    answered = theirs()
-    hour = hour_with(answered)
-    said = asked(hour)
-    if stage == "waiting":
-        hour.down.add("mastodon")
-    if stage != "asked":
-        hour.command("approve", "2")
-    told = len(hour.whispers)
-    direct: dict[str, Any] = {"mentions": ("our:mastodon",), "reach": "direct", "by": "midwife"}
-    match how:
-        case "removed":
-            hour.remove(said)
-        case "stop" | "forget":
-            hour.command("me", how, by=ANN.account)
-        case "hide":
-            hour.command("hide", "2")
-        case "#nobridge":
-            hour.edit(edited(said, "So do we. #nobridge"))
-        case "their stop":
-            hour.write(post("9", "@ours stop", **direct))
-        case "their forget":
-            hour.write(post("9", "@ours forget me", **direct))
-        case "their removal":
-            hour.remove(answered)
-        case "their hiding":
-            hour.command("hide", "1")
-    hour.down.clear()
-    hour.deliver()
-    assert sent(hour) == []
-    assert not [o for o in hour.queued if o.network == "mastodon"]
-    assert hour.session.state.chats["handovers"].outward == {}
-    asked_of = [n for n in hour.notices() if "entry 2" in n.text or "Send this out" in n.text]
-    assert not [b for n in asked_of for b in n.buttons if b.verb in ("approve", "decline", "takeback")]
-    assert hour.command("approve", "2").startswith("Entry 2 is not waiting to be sent")
-    assert (len(hour.whispers) > told) is how.startswith("their"), "who took it away knows"
-
-
-def test_a_host_takes_it_back() -> None:
-    hour = hour_with()
-    asked(hour)
-    hour.command("approve", "2")
-    assert hour.command("takeback", item="2") == "Done: the reply of entry 2 on Mastodon is taken back."
-    assert sent(hour) == []
-    assert "have taken your reply on Mastodon back" in last(hour)
-    assert hour.command("takeback", item="2") == "Entry 2 is not sent out; nothing was done."
-    assert len([o for o in hour.orders if isinstance(o.op, Retract)]) == 1
-    assert send(hour, "2").startswith("The hosts have decided")
-
-
-def test_a_host_takes_back_what_still_waits() -> None:
-    hour = hour_with()
-    asked(hour)
-    hour.down.add("mastodon")
-    hour.command("approve", "2")
-    (order,) = (o for o in hour.queued if o.network == "mastodon")
-    hour.command("takeback", "2")
-    hour.down.clear()
-    hour.deliver()
-    assert sent(hour) == []
-    assert order.id not in hour.made, "not even for a moment"
-    assert not [n for n in hour.notices() if "could not" in n.text]
-
-
-def test_what_is_just_going_out_is_taken_back_when_it_is_there() -> None:
-    hour = hour_with()
-    said = asked(hour)
-    hour.down.add("mastodon")
-    hour.command("approve", "2")
-    (order,) = (o for o in hour.queued if o.network == "mastodon")
-    hour.remove(said)
-    hour.settle(order, Sent(hour._act(order), "mastodon:late"))
-    assert len(sent(hour)) == 1
-    hour.down.clear()
-    hour.deliver()
-    assert sent(hour) == []
-
-
-def test_a_bridges_copy_of_it_never_enters() -> None:
-    hour = hour_with()
-    asked(hour)
-    hour.command("approve", "2")
-    there = next(
-        p for p, c in hour.standing["mastodon"].items() if isinstance(c, Words) and "Ann," in c.text.plain
-    )
-    copy = post("c", "Ann, on Slack: So do we. #WardChat", network="bluesky", original=f"mastodon:{there}")
-    hour.write(copy)
-    assert hour.entry(copy) is None
-
-
-def test_the_hosts_are_told_if_it_cannot_be_taken_back() -> None:
-    hour = hour_with()
-    asked(hour)
-    hour.command("approve", "2")
-    hour.refusing["mastodon"] = "the server is closed"
-    hour.command("takeback", "2")
-    texts = [n.text for n in hour.notices()]
-    assert (
-        "On Mastodon, entry 2 may still have its reply: the server is closed. Take that back there." in texts
-    )
-
-
-def test_other_replies_stand() -> None:
-    hour = hour_with()
-    asked(hour)
-    answer(hour, "s2", "And we.", by="porter")
-    send(hour, "3", by=person("porter", "slack").account)
-    for no in ("2", "3"):
-        hour.command("approve", no)
-    hour.command("hide", "2")
-    assert sent(hour) == ["@midwife@ward.example Porter, on Slack: And we."]
-
-
-def test_words_of_who_is_forgotten_leave_an_order_that_waits() -> None:
-    hour = hour_with()
-    asked(hour)
-    hour.down.add("mastodon")
-    hour.command("approve", "2")
-    (order,) = (o for o in hour.queued if o.network == "mastodon")
-    assert "So do we" in repr(order)
-    assert "So do we" not in repr(silenced(order, {ANN.handle}))
-    assert silenced(order, {"@somebody"}) is order
-
-
-async def test_who_is_forgotten_leaves_no_words_in_the_journal_either(tmp_path: Path) -> None:
-    """Neither in the order that waits, nor in what the hosts were asked."""
-    path = tmp_path / "journal.db"
-    hedda = person("hedda", "slack", name="Hedda")
-    async with running(path) as engine:
-        await engine.submit(Configured(community()))
-        for net in NETS:
-            can = Capabilities(net.limits, mirror=net.mirror, console=net.mirror)
-            await engine.submit(Opened(net.name, f"our:{net.name}", "@chat", can))
-        await write(engine, theirs(), post("s", ">1 My paper lantern.", by=hedda, network="slack"))
-        for verb, by in (("send", hedda.account), ("approve", SLACK_HOST)):
-            await engine.submit(Arrived("slack", Command(verb, by, text="2", name=by)))
-        assert any("paper lantern" in repr(row.order.op) for row in engine.journal.open_orders())
-        assert b"paper lantern" in files(path)
-        await engine.submit(Arrived("slack", Command("me", hedda.account, text="forget", name="Hedda")))
-        left = files(path)
-        live = engine.session.digest()
-    for words in (b"paper lantern", b"Hedda"):
-        assert words not in left
-    async with running(path) as again:
-        assert again.session.digest() == live
-
-
-async def test_nor_does_an_entry_that_is_erased(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    async with running(path) as engine:
-        await engine.submit(Configured(community()))
-        for net in NETS:
-            can = Capabilities(net.limits, mirror=net.mirror, console=net.mirror)
-            await engine.submit(Opened(net.name, f"our:{net.name}", "@chat", can))
-        await write(engine, theirs(), post("s", ">1 My paper lantern.", by=ANN, network="slack"))
-        for verb, by in (("send", ANN.account), ("approve", SLACK_HOST), ("erase", SLACK_HOST)):
-            await engine.submit(Arrived("slack", Command(verb, by, text="2", name=by)))
-        assert b"paper lantern" not in files(path)
-        assert engine.session.state.chats["handovers"].outward == {}
-
-
-def test_what_goes_out_is_what_the_host_has_read() -> None:
-    """Edited while the host reads it: the button they press is that of the old words."""
-    hour = hour_with()
-    said = asked(hour)
-    (read,) = hour.notices()
-    hour.edit(edited(said, "Mrs T of bed 4 was so funny."))
-    (asks,) = hour.notices()
-    assert press(hour, button(read, "approve")) == (
-        "The author of entry 2 has edited it meanwhile; nothing was done. Read it anew, and decide then."
-    )
-    assert sent(hour) == []
-    assert press(hour, button(asks, "approve")) == "Done: entry 2 goes out as a reply on Mastodon."
-
-
-# ---------------------------------------------------------------- replay
-
-
-def test_replay_equals_live() -> None:
-    hour = hour_with()
-    said = asked(hour)
-    hour.command("approve", "2")
-    hour.edit(edited(said, "So do we, on Tuesdays."))
-    hour.command("takeback", "2")
-    again = Session()
-    for recorded in hour.events:
-        again.decide(recorded)
-    assert again.digest() == hour.session.digest()
-
-
-# ---------------------------------------------------------------- telling the admins
-
-
-def hidden(admins: tuple[str, ...] = ("UADMIN1", "UADMIN2")) -> tuple[Hour, str]:
-    hour = hour_with(theirs("x", "A1: Mrs T of bed 4", network="slack", by="porter"), admins=admins)
-    work = Work(hour.session.state, 999, hour.now)
-    work.host = Host("Wren Adair")
-    found = hour.session.state.chats["handovers"]
-    told = alerts.send(work, found, found.timeline.entries[1])
-    assert alerts.send(work, found, found.timeline.entries[1]) == "", "once"
-    hour.queued += work.effects.orders
-    hour.orders += work.effects.orders
-    return hour, told
-
-
-def test_each_admin_of_the_room_is_told_without_the_words() -> None:
-    hour, told = hidden()
-    orders = [o for o in hour.orders if isinstance(o.op, Publish) and o.op.to]
-    assert [o.op.to for o in orders if isinstance(o.op, Publish)] == ["UADMIN1", "UADMIN2"]
-    assert {(o.network, o.lane, o.place) for o in orders} == {("slack", "hosts", "hosts")}
-    content = orders[0].op.content  # type: ignore[union-attr]  # a Publish
-    assert isinstance(content, Notice)
-    for words in (
-        "Porter",
-        "https://slack.example/post/x",
-        "Wren Adair did",
-        "only its author",
-        "Safer handovers",
-    ):
-        assert words in content.text
-    assert "Mrs T" not in repr(orders)
-    assert told == "It still stands in Slack: the admins are told, who can delete it there."
-    hour.deliver()
-    assert hour.notices()
-
-
-def told_admins(hour: Hour) -> set[str]:
-    """What the admins read."""
-    return {notice.text for notice in hour.notices() if "in the chat's channel" in notice.text}
-
-
-@pytest.mark.parametrize("how", ["gone", "forgotten", "erased"])
-def test_what_the_admins_read_follows_it(how: str) -> None:
-    hour = hour_with(theirs("x", "A1: Mrs T of bed 4", network="slack", by="porter"), admins=("UADMIN1",))
-    hour.command("hide", "1")
-    (before,) = told_admins(hour)
-    assert "Porter porter" in before
-    match how:
-        case "gone":
-            hour.remove(Ref("slack", "x"))
-            now = "A message that the hosts of “Safer handovers” hid in the chat's channel is gone."
-        case "forgotten":
-            hour.command("me", "forget", by=person("porter", "slack").account)
-            now = before.replace(" of Porter porter", "").replace(" (Wren Adair did)", "")
-        case _:  # the message itself still has to go
-            hour.command("erase", "1")
-            now = before
-    assert told_admins(hour) == {now}
-
-
-def test_the_hosts_are_told_if_an_admin_could_not_be() -> None:
-    hour, _ = hidden()
-    hour.refusing["slack/hosts"] = "no such member"
-    first = next(o for o in hour.queued if isinstance(o.op, Publish) and o.op.to)
-    hour.deliver()
-    assert first not in hour.queued
-    told = [
-        o.op.content.text
-        for o in hour.orders
-        if isinstance(o.op, Publish) and isinstance(o.op.content, Notice)
-    ]
-    assert any(
-        "entry 1 still stands, and an admin could not be told: no such member" in text for text in told
-    )
-
-
-def test_without_admins_the_hosts_are_told_how_to_name_them() -> None:
-    hour, told = hidden(admins=())
-    assert not [o for o in hour.orders if isinstance(o.op, Publish) and o.op.to]
-    assert "only its author or an admin there can delete it" in told
-    assert '[networks.slack] admins = ["U…"]' in told
-
-
-def test_what_was_written_elsewhere_is_no_matter_of_a_rooms_admins() -> None:
-    hour = hour_with()
-    work = Work(hour.session.state, 999, hour.now)
-    found = hour.session.state.chats["handovers"]
-    assert alerts.send(work, found, found.timeline.entries[1]) == ""
-    assert work.effects.orders == []
