@@ -31,17 +31,22 @@ class Mqtt:
     authority: str | None = None
 
 
+def program(name: str) -> str:
+    """Where a program of Mosquitto's is; the test is skipped without, or fails where it must not be."""
+    if found := shutil.which(name, path=PATH):
+        return found
+    missing = f"{name} is not installed (Debian: apt-get install mosquitto)"
+    if os.environ.get("REQUIRE_PEERS"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
 class Mosquitto:
     """The broker; `lines` are added to its config. It keeps retained messages in its folder, and writes them down
     at every change, so that they are there after it was killed."""
 
     def __init__(self, folder: Path, *lines: str, anonymous: bool = True) -> None:
-        program = shutil.which("mosquitto", path=PATH)
-        if program is None:
-            if os.environ.get("REQUIRE_PEERS"):
-                pytest.fail("mosquitto is not installed (Debian: apt-get install mosquitto)")
-            pytest.skip("mosquitto is not installed (Debian: apt-get install mosquitto)")
-        self._program, self._folder = program, folder
+        self._program, self._folder = program("mosquitto"), folder
         self.port = _free()
         folder.mkdir(parents=True, exist_ok=True)
         config = [

@@ -107,6 +107,13 @@ class Two:
             logs = "\n".join(f"{f.name}:\n{f.read_text()[-3000:]}" for f in self.folder.glob("*.[le]*[gr]"))
             raise AssertionError(self.rig.story(what) + "\n" + logs) from None
 
+    async def caught_in_the_act(self, times: int) -> None:
+        """A post was made, its answer is slow, and people go on writing."""
+        self.rig.strike("slow")
+        await self.posted(self.asks())
+        self.say(30)
+        assert self.rig.faults.fired["slow"] == times
+
     async def posted(self, order: Order) -> None:
         """A post is made, and its answer is still to come."""
         await self.until(lambda: self.rig.copies(order), "a post")
@@ -143,10 +150,7 @@ async def test_the_process_beside_the_adapter_is_killed(subject: Subject, tmp_pa
     """While it reads, and after a post was made and before the core hears of it."""
     async with two(subject, tmp_path) as both:
         for n in range(2):
-            both.rig.strike("slow")
-            await both.posted(both.asks())
-            both.say(30)
-            assert both.rig.faults.fired["slow"] == n + 1
+            await both.caught_in_the_act(n + 1)
             both.kill("beside")
             both.say(30)
             both.start("beside")
@@ -157,10 +161,7 @@ async def test_the_broker_is_killed(subject: Subject, tmp_path: Path) -> None:
     """While both speak, and while an order is out."""
     async with two(subject, tmp_path) as both:
         for n in range(2):
-            both.rig.strike("slow")
-            await both.posted(both.asks())
-            both.say(30)
-            assert both.rig.faults.fired["slow"] == n + 1
+            await both.caught_in_the_act(n + 1)
             both.broker.kill()
             both.say(30)
             both.asks()
@@ -171,10 +172,7 @@ async def test_the_broker_is_killed(subject: Subject, tmp_path: Path) -> None:
 async def test_the_core_is_killed(subject: Subject, tmp_path: Path) -> None:
     async with two(subject, tmp_path) as both:
         for n in range(2):
-            both.rig.strike("slow")
-            await both.posted(both.asks())
-            both.say(30)
-            assert both.rig.faults.fired["slow"] == n + 1
+            await both.caught_in_the_act(n + 1)
             both.kill("core")
             both.say(30)
             both.start("core")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from bridge.config import Mqtt as Configured
 from bridge.config import load
 from bridge.errors import ConfigError, NeedsLogin, Unreachable
 from tests.adapters.mqtt_rig import Kept, order, sent, split
-from tests.brokers import PATH, Mosquitto, Mqtt, mosquitto
+from tests.brokers import Mosquitto, Mqtt, mosquitto, program
 from tests.certificates import Authority
 from tests.unit.configs import written
 from tests.unit.platforms import CONFIG, kinds
@@ -31,12 +30,13 @@ USERS = ("chatbridge-core", "chatbridge-mastodon", "display")
 def locked(tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker that knows three users, with the rights of the example."""
     passwords = tmp_path / "passwords"
-    program = shutil.which("mosquitto_passwd", path=PATH)
-    if program is None:
-        pytest.skip("mosquitto_passwd is not installed")
     passwords.touch(mode=0o600)
     for user in USERS:
-        subprocess.run([program, "-b", str(passwords), user, PASSWORD], check=True, capture_output=True)
+        subprocess.run(
+            [program("mosquitto_passwd"), "-b", str(passwords), user, PASSWORD],
+            check=True,
+            capture_output=True,
+        )
     rights = tmp_path / "acl"
     rights.write_text(ACL.read_text().replace("mastodon", "town"))
     rights.chmod(0o600)
