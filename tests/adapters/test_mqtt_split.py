@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import aiomqtt
 import pytest
@@ -14,13 +12,11 @@ from adapters.mqtt.window import WINDOW
 from bridge.errors import CursorLost, LinkError, NeedsLogin, Unreachable
 from bridge.model import (
     Absent,
-    Board,
     Cursor,
     Edited,
     Found,
     Inbound,
     Interest,
-    Notice,
     Outcome,
     Ref,
     Refused,
@@ -30,15 +26,9 @@ from bridge.model import (
     Unknown,
     Written,
 )
-from bridge.ports import Budgeted, Console, Inspected, Link, Remark
+from bridge.ports import Link
 from tests.adapters.mqtt_rig import NETWORK, Kept, Town, order, sent, split, until
-from tests.brokers import Mosquitto, mosquitto
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    with mosquitto(tmp_path / "broker") as running:
-        yield running
+from tests.brokers import Mosquitto
 
 
 class Reader:
@@ -411,39 +401,6 @@ async def test_a_bug_in_the_adapter_is_one_link_s_trouble(
         town.refuses = None
         async with both.link() as link:
             assert isinstance(await link.send(order(1)), Sent)
-
-
-# ---------------------------------------------------------------- the hosts' room
-
-
-async def test_a_console_is_one_at_the_other_end_too(broker: Mosquitto) -> None:
-    town = Town(console=True)
-    async with split(broker, town) as both, both.link() as link:
-        assert isinstance(link, Console)
-        assert isinstance(link, Inspected)
-        ref, notice = Ref(NETWORK, "7"), Notice("well done")
-        board = Board("tea", "Tea", "CoastalTea", 1, "open", 0, 2, "Europe/London")
-        await link.show(ref, board)
-        await link.answer("trigger", notice)
-        await link.answer("trigger", "thank you")
-        await link.whisper("town:nurse-01", "chat", notice)
-        assert town.shown == [
-            (ref, board),
-            ("trigger", notice),
-            ("trigger", "thank you"),
-            ("town:nurse-01", "chat", notice),
-        ]
-        assert await link.inspect() == (Remark("it rains", "take a coat"),)
-        assert isinstance(link, Budgeted)
-        await link.send(order(1))
-        await until(lambda: link.budget() == {"posts": 99})
-
-
-async def test_what_is_no_console_is_none_at_the_other_end_either(broker: Mosquitto) -> None:
-    async with split(broker) as both, both.link() as link:
-        assert not isinstance(link, Console)
-        assert not isinstance(link, Inspected)
-        assert not isinstance(link, Budgeted)
 
 
 async def _heard(client: aiomqtt.Client, part: bytes) -> bytes:
