@@ -45,10 +45,26 @@ def say(words: str) -> None:
     print(words, file=sys.stderr)
 
 
+def load_warned(args: argparse.Namespace, note: Callable[[str], None] = say) -> Config:
+    """The same, with what is merely unwise told to `note`."""
+    config = load(args)
+    for warning in config.warnings:
+        note(f"note: {warning}")
+    return config
+
+
 def again(args: argparse.Namespace, command: str) -> str:
     """How to type another command for the same config."""
     which = f" --config {shlex.quote(str(args.config))}" if args.config != CONFIG else ""
     return f"chatbridge {command}{which}"
+
+
+def single(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group: what a person is told."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -17,13 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import arguments, asking
-from bridge.arguments import CONFIG, DONE, FAILED, WRONG, again, load, print_json, say
+from bridge import arguments, asking, running
+from bridge.arguments import CONFIG, DONE, FAILED, WRONG, load, load_warned, print_json, say, single
 
 if TYPE_CHECKING:
     from bridge.config import Config
     from bridge.rehearsal.director import Director
-    from bridge.runner import Bridge
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +81,9 @@ def parser() -> argparse.ArgumentParser:
     )
     _rehearsal_options(sub)
 
-    sub = command("run", _run, "run the chats of the config until the last is over; Ctrl-C stops it before")
+    sub = command(
+        "run", running.run, "run the chats of the config until the last is over; Ctrl-C stops it before"
+    )
     sub.add_argument(
         "--stay", action="store_true", help="go on when the last chat is over, so that its page stays up"
     )
@@ -207,13 +207,6 @@ def _refused(args: argparse.Namespace, mistakes: Sequence[Any]) -> int:
     return WRONG
 
 
-def _load(args: argparse.Namespace, note: Callable[[str], None] = say) -> Config:
-    config = load(args)
-    for warning in config.warnings:
-        note(f"note: {warning}")
-    return config
-
-
 # ---------------------------------------------------------------- commands
 
 
@@ -225,7 +218,7 @@ def _rehearse(args: argparse.Namespace) -> int:
     from bridge.rehearsal.scenario import Options, understaffed
     from bridge.terminal import LiveBoard
 
-    config = _load(args)
+    config = load_warned(args)
     idle = understaffed(config, args.real) if args.hosts == "busy" else ""
     if why := idle or (args.real is not None and _unreal(args, config)):
         say(f"chatbridge: {why}")
@@ -295,87 +288,16 @@ async def _cancellable(director: Director) -> dict[str, Any]:
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     except BaseExceptionGroup as group:
-        raise _single(group) from group
-
-
-def _single(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first error of a group: what a person is told."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def _run(args: argparse.Namespace) -> int:
-    from bridge import logs
-    from bridge.clock import WallClock
-    from bridge.errors import ConfigError
-    from bridge.readiness import missing_secrets, not_ready
-    from bridge.runner import Bridge
-
-    spoken = sys.stderr.isatty() and not args.json
-    logs.begin(logging.WARNING if spoken else logging.INFO)
-    config, clock = _load(args, say if spoken else logging.getLogger(__name__).warning), WallClock()
-    if mistakes := (*not_ready(config, clock.now()), *missing_secrets(config)):
-        raise ConfigError(mistakes)
-
-    async def perform() -> bool:
-        bridge = Bridge(config, clock, _sessions(config), stay=args.stay)
-        _stopped_by_signals(bridge, spoken)
-        try:
-            async with asyncio.TaskGroup() as group:
-                talking = group.create_task(_talk(bridge)) if spoken else None
-                await bridge.run()
-                if talking is not None:
-                    talking.cancel()
-        except BaseExceptionGroup as error:
-            raise _single(error) from error
-        return bridge.settled
-
-    over = asyncio.run(perform())
-    if spoken:
-        on = "" if over else f"; to go on: {again(args, 'run')}"
-        say(f"{'It is over' if over else 'Stopped'}. For the transcript: {again(args, 'report')}{on}")
-    return DONE
-
-
-async def _talk(bridge: Bridge) -> None:
-    """Say what goes on; the bridge runs on if that fails."""
-    from bridge.commentary import comment
-
-    try:
-        await comment(bridge, say)
-    except Exception:
-        logging.getLogger(__name__).exception("the commentary failed; the bridge goes on")
-
-
-def _stopped_by_signals(bridge: Bridge, spoken: bool) -> None:
-    """Ctrl-C and SIGTERM end it in good order; a second Ctrl-C ends it at once."""
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if spoken:
-            say("\nStopping: what is under way is brought to its end. Ctrl-C again stops at once.")
-        for which in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(which)
-        bridge.stop()
-
-    for which in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(which, stop)
-
-
-def _sessions(config: Config) -> Any:
-    from bridge.sessions import FileSessions
-
-    return lambda name: FileSessions(config.journal.parent / "sessions" / f"{name}.json")
+        raise single(group) from group
 
 
 def _check(args: argparse.Namespace) -> int:
     from bridge.check import check, show
     from bridge.clock import WallClock
+    from bridge.sessions import beside
 
     config = load(args)
-    report = asyncio.run(check(config, WallClock(), offline=args.offline, sessions=_sessions(config)))
+    report = asyncio.run(check(config, WallClock(), offline=args.offline, sessions=beside(config.journal)))
     if args.json:
         print_json(report)
     else:

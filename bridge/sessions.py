@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+
+def beside(journal: Path) -> Callable[[str], FileSessions]:
+    """Where the login of a network, by its name, is kept."""
+    return lambda name: FileSessions(journal.parent / "sessions" / f"{name}.json")
 
 
 class FileSessions:

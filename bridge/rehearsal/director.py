@@ -62,7 +62,8 @@ class Director:
         self._enough = asyncio.Event()
         self.out = options.out
         self.stage = options.out / "stage"  # clock, journal and logins
-        self.community = scenario.community(config, options, time.time_ns() // 1000)
+        self.casting = scenario.casting(options, time.time_ns() // 1000)
+        self.community = scenario.cast(config, self.casting)
         self.chat = self.community.chats[0]
         self.sheet = build(self.chat)
         self.killed = 0
@@ -162,7 +163,9 @@ class Director:
             config=str(self.config.path),
             clock=str(clock),
             folder=str(self.stage),
-            community=scenario.staffed(self.community, self.access["hosts"], self.options.real, self.address),
+            casting=msgspec.structs.replace(
+                self.casting, handles=tuple(self.access["hosts"]), page=self.address
+            ),
             tables={name: access["table"] for name, access in networks.items()},
             secrets={name: access["secrets"] for name, access in networks.items()},
             real=(self.options.real,) if self.options.real else (),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +10,7 @@ import msgspec
 
 from bridge.chat.runsheet import build
 from bridge.config import Config
-from bridge.model import MINUTE, SECOND, Micros, Network
+from bridge.model import MINUTE, SECOND, Micros, Network, Value
 from bridge.rehearsal.hour import in_real_time, rehearsed
 from bridge.settings import Community, Host, Net
 
@@ -35,12 +34,32 @@ class Options:
     level: str = "WARNING"
 
 
-def community(config: Config, options: Options, now: Micros) -> Community:
-    """The community with the chat that is rehearsed. It begins with this minute; where time cannot be jumped over,
-    a minute from now."""
-    if options.real is None:
-        return rehearsed(config, now // MINUTE * MINUTE, options.minutes)
-    return in_real_time(rehearsed(config, now // SECOND * SECOND + MINUTE, options.minutes), now)
+class Casting(Value, frozen=True):
+    """How a config's community becomes the one that is rehearsed, so that a config which is edited meanwhile becomes
+    it in the same way. `starts`: when its first chat begins now; `minutes` and `real` as in `Options`; `now`: when
+    the rehearsal was made. `handles`: the hosts' accounts on the stand-ins; on a real network they keep their own.
+    `page`: where the page is."""
+
+    starts: Micros
+    now: Micros
+    minutes: int | None = None
+    real: Network | None = None
+    handles: tuple[dict[Network, str], ...] = ()
+    page: str = ""
+
+
+def casting(options: Options, now: Micros) -> Casting:
+    """A rehearsal made `now`. It begins with this minute; where time cannot be jumped over, a minute from now."""
+    starts = now // MINUTE * MINUTE if options.real is None else now // SECOND * SECOND + MINUTE
+    return Casting(starts, now, options.minutes, options.real)
+
+
+def cast(config: Config, casting: Casting) -> Community:
+    """The community as it is rehearsed."""
+    community = rehearsed(config, casting.starts, casting.minutes)
+    if casting.real is not None:
+        community = in_real_time(community, casting.now)
+    return _staffed(community, casting) if casting.handles else community
 
 
 def understaffed(config: Config, real: Network | None) -> str:
@@ -88,15 +107,14 @@ def told(config: Config, community: Community, options: Options, clock: Path) ->
     }
 
 
-def staffed(
-    community: Community, handles: Sequence[Mapping[Network, str]], real: Network | None, page: str
-) -> Community:
-    """The community as its bridge plays it. `handles`: the hosts' accounts on the stand-ins; on a real network they
-    keep their own."""
+def _staffed(community: Community, casting: Casting) -> Community:
+    """With the hosts' accounts on the stand-ins, and the page where it is. A host whom somebody adds meanwhile has no
+    account there."""
     chat = community.chats[0]
+    given = (*casting.handles, *({} for _ in chat.hosts[len(casting.handles) :]))
     hosts = tuple(
-        Host(host.name, (*(own for own in host.handles if own[0] == real), *given.items()))
-        for host, given in zip(chat.hosts, handles, strict=True)
+        Host(host.name, (*(own for own in host.handles if own[0] == casting.real), *accounts.items()))
+        for host, accounts in zip(chat.hosts, given, strict=False)
     )
     chats = (msgspec.structs.replace(chat, hosts=hosts),)
-    return msgspec.structs.replace(community, page=page.rstrip("/"), chats=chats)
+    return msgspec.structs.replace(community, page=casting.page.rstrip("/"), chats=chats)

@@ -25,21 +25,21 @@ import msgspec
 from bridge.clock import SharedClock
 from bridge.config import GROUP, Config, NetworkConfig, load
 from bridge.model import Value
+from bridge.rehearsal.scenario import Casting, cast
 from bridge.runner import Bridge
 from bridge.secrets import Secrets
 from bridge.sessions import FileSessions
-from bridge.settings import Community
 
 
 class Cue(Value, frozen=True):
-    """What to perform: the config, but with this community, and with these networks' tables and secrets in place
-    of its own; those in `real` keep theirs. `folder` keeps the journal and the logins; `port` is the page's (0:
-    any)."""
+    """What to perform: the config with its community as it is cast, and with these networks' tables and secrets in
+    place of its own; those in `real` keep theirs. `folder` keeps the journal and the logins; `port` is the page's
+    (0: any)."""
 
     config: str
     clock: str
     folder: str
-    community: Community
+    casting: Casting
     tables: dict[str, dict[str, Any]]
     secrets: dict[str, dict[str, str]]
     real: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ def staged(config: Config, cue: Cue) -> Config:
     """The config as it is rehearsed."""
     return replace(
         config,
-        community=cue.community,
+        community=cast(config, cue.casting),
         journal=Path(cue.folder) / "journal.db",
         networks=tuple(_network(n, cue) for n in config.networks),
         web=msgspec.structs.replace(config.web, host="127.0.0.1", port=cue.port, metrics=""),
