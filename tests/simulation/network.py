@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 
 from bridge.errors import CursorLost, NeedsLogin, Unreachable
 from bridge.model import (
-    HOUR,
     SECOND,
     Absent,
     Author,
@@ -21,14 +20,12 @@ from bridge.model import (
     AuthorKnown,
     Beat,
     Board,
-    Capabilities,
     Command,
     Content,
     Echoed,
     Edited,
     Endorse,
     Found,
-    Limits,
     Malformed,
     Micros,
     Network,
@@ -50,6 +47,7 @@ from bridge.model import (
     Written,
 )
 from bridge.text import hashtags, marked
+from tests.simulation.capable import CAPABLE
 from tests.simulation.clock import VirtualClock
 from tests.simulation.faults import Faults
 from tests.simulation.record import Endorsed, Ours, Person, Record, Said, Tried, plain
@@ -61,16 +59,6 @@ SETTLES = 20 * SECOND  # how long a post may take to stand in the history, where
 SIGHT = (
     600 * SECOND
 )  # for so long after a time of blindness one can look: the bridge gives up after some minutes
-CAPABLE = {
-    "mastodon": Capabilities(
-        Limits(500, url=23, local_mentions=True), "same_key", HOUR / SECOND, edits=True, endorses=True
-    ),
-    "north": Capabilities(Limits(500, url=23, local_mentions=True), "same_key", HOUR / SECOND, edits=True),
-    "bluesky": Capabilities(Limits(300, bytes=3000), "same_key", endorses=True),
-    "slack": Capabilities(Limits(3000), "look_first", mirror=True, console=True, edits=True, spacing=1.0),
-}
-ROOMS = ("slack",)
-HOMES = {"north": "mastodon"}  # a second server, and whose posts can be read there too
 
 
 @dataclass

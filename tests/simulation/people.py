@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Literal
 
 from bridge.model import MINUTE, SECOND, Button, Command, Micros, Network, Notice, Words
+from tests.simulation.capable import HOMES, ROOMS
 from tests.simulation.clock import EPOCH, LAST, STARTS, VirtualClock
 from tests.simulation.federation import SecondServer
-from tests.simulation.network import HOMES, ROOMS, Server
+from tests.simulation.network import Server
 from tests.simulation.record import Person, Said
 
 TAG = "#WardChat"

@@ -15,11 +15,12 @@ from typing import Any, Literal
 from bridge.journal import Journal
 from bridge.model import HOUR, MINUTE, SECOND, Network
 from bridge.settings import Chat, Community, Host, Net, Question
+from tests.simulation.capable import CAPABLE, HOMES, ROOMS
 from tests.simulation.clock import STARTS, Stuck, VirtualClock, run
 from tests.simulation.faults import Faults
 from tests.simulation.federation import SecondServer
 from tests.simulation.hosts import ACCOUNTS, CHAT, Hosts
-from tests.simulation.network import CAPABLE, HOMES, ROOMS, Server
+from tests.simulation.network import Server
 from tests.simulation.people import NETWORKS, People
 from tests.simulation.process import Process
 from tests.simulation.record import Record
