@@ -22,6 +22,7 @@ def main() -> int:
     wanted = {
         "requirements.lock": to_run,
         "requirements-dev.lock": to_run + project["project"]["optional-dependencies"]["dev"],
+        "requirements-docs.lock": project["project"]["optional-dependencies"]["docs"] + ["pip"],
     }
     locks = {name: (ROOT / name).read_text("utf-8") for name in wanted}
     faults = []
@@ -38,13 +39,16 @@ def main() -> int:
             version = pinned.get(canonicalize_name(requirement.name))
             if version is None or not requirement.specifier.contains(version):
                 faults.append(f"{name}: {requirement} wanted, {version or 'nothing'} pinned")
-    run, dev = (pins(lock) for lock in locks.values())
+    run, dev, docs = (pins(lock) for lock in locks.values())
     faults += [
         f"{name} is {version} to run and {dev.get(name, 'missing')} to test"
         for name, version in run.items()
         if dev.get(name) != version
     ]
-    print(*faults or [f"{len(run)} pins to run, {len(dev)} to test and check"], sep="\n")
+    print(
+        *faults or [f"{len(run)} pins to run, {len(dev)} to test and check, {len(docs)} for the pages"],
+        sep="\n",
+    )
     if faults:
         print("mend: ./dev lock", file=sys.stderr)
     return 1 if faults else 0

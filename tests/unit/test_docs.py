@@ -133,6 +133,16 @@ def test_the_shortcuts_are_called_as_in_the_menu() -> None:
 # ---------------------------------------------------------------- links
 
 
+LINK = re.compile(r"\]\(([^)\s]+)\)|<(\w+:[^>\s]+)>")
+FENCE = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+
+
+def links(page: Path) -> list[str]:
+    """Where a page leads; examples of code lead nowhere."""
+    prose = re.sub(r"`[^`\n]+`", "", FENCE.sub("", page.read_text(encoding="utf-8")))
+    return [one or other for one, other in LINK.findall(prose)]
+
+
 def anchors(page: Path) -> set[str]:
     """What a heading is reached by, as on GitHub."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
@@ -141,8 +151,51 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_within_the_pages_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+    for target in links(page):
+        if re.match(r"\w+:", target):
+            assert target.startswith("https://"), target
+            continue
         path, _, anchor = target.partition("#")
         there = (page.parent / path).resolve() if path else page
         assert there.exists(), target
         assert not anchor or anchor in anchors(there), target
+
+
+def test_a_page_of_the_site_leads_nowhere_outside_of_it() -> None:
+    """What stands beside docs/ is not on the site."""
+    docs = ROOT / "docs"
+    outside = [
+        (page.name, target)
+        for page in docs.rglob("*.md")
+        for target in links(page)
+        if not re.match(r"\w+:", target)
+        and not (page.parent / target.partition("#")[0]).resolve().is_relative_to(docs)
+    ]
+    assert outside == []
+
+
+# ---------------------------------------------------------------- what pages name
+
+
+@pytest.mark.parametrize("name", ["architecture", "security"])
+def test_what_a_page_names_of_the_source_is_there(name: str) -> None:
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|py|toml))`", page)
+    drawn = [
+        path
+        for picture in re.findall(r"\]\((\w+\.svg)\)", page)
+        for path in re.findall(r">([\w/]+(?:/|\.py))<", (ROOT / "docs" / picture).read_text(encoding="utf-8"))
+    ]
+    places = (ROOT, ROOT / "bridge" / "chat", ROOT / "tests")
+    assert len(named) > 20
+    assert [path for path in (*named, *drawn) if not any((place / path).exists() for place in places)] == []
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("docs/**/*.md")], ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_stands_in_a_list_is_indented_by_four(page: Path) -> None:
+    """Else the site ends the list there, and counts anew from 1; GitHub takes either."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    blocks = [
+        line for before, line in zip(["", *lines], lines, strict=False) if not before.strip() or "```" in line
+    ]
+    assert [line for line in blocks if re.match(r" {1,3}\S", line)] == []
