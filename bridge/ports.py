@@ -6,9 +6,9 @@ The core calls these and knows nothing else of any network. An adapter implement
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -66,9 +66,9 @@ class Link(Protocol):
     """A live connection to a network.
 
     Raises only `Unreachable`, `NeedsLogin`, `CursorLost` (from `bridge.errors`); anything a server says that
-    cannot be read is a `Malformed` item and the stream goes on. Must not retry a write by itself, must not
-    cache an answer as success, must not start a task that outlives `open`'s context, must never put a secret
-    in an error or a log.
+    cannot be read is a `Malformed` item and the stream goes on. Must not retry a write by itself, nor let its HTTP
+    client do so (aiohttp repeats a PUT whose connection broke); must not cache an answer as success, must not start a
+    task that outlives `open`'s context, must never put a secret in an error or a log.
     """
 
     @property
@@ -81,7 +81,9 @@ class Link(Protocol):
 
         None: from the interest's `since`. Delivers at least once: repetition is fine, a gap is not. An item's
         cursor must not run ahead of items not yet yielded. An author's `AuthorKnown` comes before their first
-        post. Called once per open link.
+        post. Posts nobody wants (`Interest.wants`) are left out; at most once a second a `Beat` takes the cursor past
+        them. A post of our own account is `Echoed` if it tells its order's stamp, else nothing. Called once per open
+        link.
         """
         ...
 
@@ -103,7 +105,9 @@ class Link(Protocol):
 
     async def send(self, order: Order) -> Outcome:
         """Do it, once. `reply_to` and `target` are already `Ref`s of this network. When in doubt `Unclear`,
-        never `Refused` or `RetryLater`: those two promise that nothing was done."""
+        never `Refused` or `RetryLater`: those two promise that nothing was done. What the network has no form for is
+        `Refused`, in words for the hosts. Raises NeedsLogin if our login is refused. Called by several lanes at once.
+        """
         ...
 
     async def find(self, order: Order) -> Found | Absent | Unknown:
@@ -177,13 +181,15 @@ class Adapter(Protocol):
 
     def open(self, sessions: SessionStore) -> AbstractAsyncContextManager[Link]:
         """Log in and learn the capabilities. Raises Unreachable or NeedsLogin. Leaving the context closes
-        every socket and ends every task within a second."""
+        every socket and ends every task within a second. Opened again and again: after each LinkError, with nothing
+        remembered but what the core hands back."""
         ...
 
 
 class Platform(Protocol):
     """What the entry point group `chatbridge.adapters` names: a kind of network. Importing it must be cheap:
-    no SDK is imported before `create` or even `open`."""
+    no SDK is imported before `create` or even `open`. Where nobody can write to our account alone it says
+    `direct = False` as well."""
 
     title: str  # how people call it: "Mastodon"
     settings: type[msgspec.Struct]  # the keys of its table beside `kind`; unknown ones are refused
@@ -209,4 +215,110 @@ class Feed(Protocol):
 
     def changed(self, chat: str, entries: Iterable[int]) -> None:
         """These entries of a chat (or, if empty, its run sheet) are different now."""
+        ...
+
+
+# ---------------------------------------------------------------- one bridge in several processes
+
+
+class Mqtt(Protocol):
+    """The table `[mqtt]` of the config. `secrets` may hold username and password; files in PEM: `certificate` and
+    `key` are ours, `authority` is who signed the broker's."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def prefix(self) -> str: ...
+
+    @property
+    def tls(self) -> bool: ...
+
+    @property
+    def secrets(self) -> Mapping[str, str]: ...
+
+    @property
+    def certificate(self) -> str | None: ...
+
+    @property
+    def key(self) -> str | None: ...
+
+    @property
+    def authority(self) -> str | None: ...
+
+
+class Views(Protocol):
+    """Where the public feed reads chats from. It alone decides what the page's audience may see. Raises KeyError for
+    a chat it does not have."""
+
+    def chats(self) -> tuple[str, ...]: ...
+
+    def view(self, chat: str, audience: Literal["page"]) -> Any: ...
+
+    def entry(self, chat: str, no: int, audience: Literal["page"]) -> Any | None: ...
+
+
+class PublicFeed(Feed, Protocol):
+    """What the page shows, kept at a broker for displays and automations."""
+
+    async def run(self) -> None:
+        """Keep the broker as it should be. Until cancelled; the broker may come and go."""
+        ...
+
+    async def withdraw(self) -> None:
+        """Take everything off, for good, while `run` runs; returns when the broker holds none of it any more. Who
+        calls has the patience."""
+        ...
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How the half beside an adapter is. `broker`: why there is no connection to it; "": there is one. `link`: the
+    adapter's, "unasked" while no core wants it; `why` it is down or refused; `handle`: our account, while it is
+    open. `busy`: something is under way between network and core."""
+
+    broker: str = ""
+    link: Literal["unasked", "opening", "ready", "down", "refused"] = "unasked"
+    why: str = ""
+    handle: str = ""
+    busy: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is nothing that a core would have to wait for."""
+        return not self.broker and self.link in ("unasked", "ready")
+
+
+class Beside(Protocol):
+    """What runs beside a real adapter, in a process without a journal: opens its link when a core asks for it, and
+    serves that core. Must not open a link for a core that is older than one it has served, or of another journal."""
+
+    noticed: Callable[[], None]  # told when `standing` is another; must not block
+
+    @property
+    def standing(self) -> Standing: ...
+
+    async def run(self) -> None:
+        """Until cancelled: then what is being sent is finished and answered first, within 9 seconds all in all.
+        Raises OSError if it cannot be written down whom it serves."""
+        ...
+
+
+class Transport(Protocol):
+    """What the entry point group `chatbridge.brokers` names: how the processes of one bridge speak over a broker
+    that may lose, double or delay what they say. Importing it must be cheap."""
+
+    def remote(self, name: Network, mqtt: Mqtt, journal: str, epoch: int, clock: Clock) -> Adapter:
+        """The core's half: an adapter like any other. `journal` and `epoch`: the journal's id, and how often it was
+        started."""
+        ...
+
+    def beside(
+        self, adapter: Adapter, mqtt: Mqtt, sessions: SessionStore, memory: SessionStore, clock: Clock
+    ) -> Beside:
+        """The other half. `sessions`: the adapter's logins; `memory`: where it is kept whom we serve. Raises
+        ValueError if that cannot be read, OSError."""
+        ...
+
+    def feed(self, mqtt: Mqtt, views: Views, delay_seconds: float, clock: Clock) -> PublicFeed:
+        """`delay_seconds`: of chat time, that of the page."""
         ...

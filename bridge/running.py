@@ -1,4 +1,4 @@
-"""`chatbridge run`: a bridge by the clock on the wall, until it is over or told to stop."""
+"""`chatbridge run`: a bridge, or a part of one, by the clock on the wall, until it is over or told to stop."""
 
 from __future__ import annotations
 
@@ -9,57 +9,92 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from bridge.arguments import DONE, again, load_warned, say, single
+from bridge.arguments import DONE, WRONG, again, load_warned, say, single
 
 if TYPE_CHECKING:
+    from bridge.config import Config
+    from bridge.ports import Clock
     from bridge.runner import Bridge
+    from bridge.split import Part
 
 
 def run(args: argparse.Namespace) -> int:
-    from bridge import logs
+    from bridge import logs, split
     from bridge.clock import WallClock
     from bridge.errors import ConfigError
-    from bridge.readiness import missing_secrets, not_ready
-    from bridge.runner import Bridge
-    from bridge.sessions import beside
 
     spoken = sys.stderr.isatty() and not args.json
-    logs.begin(logging.WARNING if spoken else logging.INFO)
+    usual = "warning" if spoken else "info"
+    logs.begin((args.log_level or usual).upper())
     config, clock = load_warned(args, say if spoken else logging.getLogger(__name__).warning), WallClock()
-    if mistakes := (*not_ready(config, clock.now()), *missing_secrets(config)):
+    if why := split.unknown(config, args.only):
+        say(f"chatbridge: {why}")
+        return WRONG
+    staying = args.stay and config.journal.exists()  # it may hold what is to be followed
+    if mistakes := split.lacking(config, args.only, clock.now(), staying=staying):
         raise ConfigError(mistakes)
-
-    async def perform() -> bool:
-        bridge = Bridge(config, clock, beside(config.journal), stay=args.stay)
-        _stopped_by_signals(bridge, spoken)
-        try:
-            async with asyncio.TaskGroup() as group:
-                talking = group.create_task(_talk(bridge)) if spoken else None
-                await bridge.run()
-                if talking is not None:
-                    talking.cancel()
-        except BaseExceptionGroup as error:
-            raise single(error) from error
-        return bridge.settled
-
-    over = asyncio.run(perform())
+    over = asyncio.run(_perform(split.of(config, args.only), clock, args, spoken))
     if spoken:
-        on = "" if over else f"; to go on: {again(args, 'run')}"
-        say(f"{'It is over' if over else 'Stopped'}. For the transcript: {again(args, 'report')}{on}")
+        say(_farewell(args, over))
     return DONE
 
 
-async def _talk(bridge: Bridge) -> None:
-    """Say what goes on; the bridge runs on if that fails."""
-    from bridge.commentary import comment
+async def _perform(config: Config, clock: Clock, args: argparse.Namespace, spoken: bool) -> bool:
+    """Run what was asked for; whether it is over for good."""
+    from bridge.sessions import beside
+    from bridge.split import CORE, Part
+
+    performer: Bridge | Part
+    if args.only in (None, CORE):
+        from bridge.edits import Edits, reader
+        from bridge.runner import Bridge
+
+        edits = Edits(config, reader(config.path))
+        performer = Bridge(
+            config, clock, beside(config.journal), stay=args.stay, apart=args.only == CORE, edits=edits
+        )
+    else:
+        performer = Part(config, args.only, clock, beside(config.journal))
+    _stopped_by_signals(performer, spoken)
+    try:
+        async with asyncio.TaskGroup() as group:
+            talking = group.create_task(_talk(performer)) if spoken else None
+            await performer.run()
+            if talking is not None:
+                talking.cancel()
+    except BaseExceptionGroup as error:
+        raise single(error) from error
+    return performer.settled
+
+
+def _farewell(args: argparse.Namespace, over: bool) -> str:
+    from bridge.split import CORE
+
+    on = f"to go on: {again(args, 'run')}{f' --only {args.only}' if args.only else ''}"
+    if args.only not in (None, CORE):
+        return f"Stopped; {on}"
+    told = f"For the transcript: {again(args, 'report')}"
+    if not over:
+        return f"Stopped. {told}; {on}"
+    on, once = f"{again(args, 'run')} --stay", f"{again(args, 'report')} --check"
+    return f"It is over. {told}. What people remove or edit later is followed while it runs: {on}; or once: {once}"
+
+
+async def _talk(performer: Bridge | Part) -> None:
+    """Say what goes on; it goes on if that fails."""
+    from bridge import commentary
+    from bridge.split import Part
 
     try:
-        await comment(bridge, say)
+        if isinstance(performer, Part):
+            await commentary.comment_part(performer, say)
+        else:
+            await commentary.comment(performer, say)
     except Exception:
         logging.getLogger(__name__).exception("the commentary failed; the bridge goes on")
 
 
-def _stopped_by_signals(bridge: Bridge, spoken: bool) -> None:
+def _stopped_by_signals(performer: Bridge | Part, spoken: bool) -> None:
     """Ctrl-C and SIGTERM end it in good order; a second Ctrl-C ends it at once."""
     loop = asyncio.get_running_loop()
 
@@ -68,7 +103,7 @@ def _stopped_by_signals(bridge: Bridge, spoken: bool) -> None:
             say("\nStopping: what is under way is brought to its end. Ctrl-C again stops at once.")
         for which in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(which)
-        bridge.stop()
+        performer.stop()
 
     for which in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(which, stop)

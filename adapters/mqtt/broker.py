@@ -12,15 +12,15 @@ import logging
 import math
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from bridge.ports import Clock
+import aiomqtt
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
-if TYPE_CHECKING:
-    import aiomqtt
+from bridge.ports import Clock, Mqtt
 
 log = logging.getLogger(__name__)
 
@@ -33,32 +33,6 @@ QUEUE = 1_000  # messages waiting to be said, and to be heard: well above what t
 SENDERS = 8  # messages said before the broker has acknowledged the first
 SHORTEST = 1.0  # real seconds of silence: a rehearsal's busy machine must not look like a dead one
 DENIED = {134, 135}  # bad user name or password, not authorised (MQTT 5, 3.2.2.2)
-
-
-class Mqtt(Protocol):
-    """The table `[mqtt]` of the config: `bridge.config.Mqtt`. `secrets` may hold username and password; files
-    in PEM: `certificate` and `key` are ours, `authority` is who signed the broker's."""
-
-    @property
-    def url(self) -> str: ...
-
-    @property
-    def prefix(self) -> str: ...
-
-    @property
-    def tls(self) -> bool: ...
-
-    @property
-    def secrets(self) -> Mapping[str, str]: ...
-
-    @property
-    def certificate(self) -> str | None: ...
-
-    @property
-    def key(self) -> str | None: ...
-
-    @property
-    def authority(self) -> str | None: ...
 
 
 class Listener(Protocol):
@@ -86,6 +60,9 @@ class Broker:
         self._port = at.port or (8883 if mqtt.tls else 1883)
         self._client: aiomqtt.Client | None = None
         self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE)
+        self.lost = (
+            f"No connection to the broker at {self.address} yet."  # why there is none; "": there is one
+        )
 
     @property
     def connected(self) -> bool:
@@ -112,8 +89,6 @@ class Broker:
 
     async def say(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Say this now; whether the broker took note of it, which means nothing for whether it arrives."""
-        import aiomqtt
-
         client = self._client
         if client is None:
             return False
@@ -129,8 +104,6 @@ class Broker:
     async def run(self) -> None:
         """Connect, and connect again, until cancelled. Ending may take as long as a connection that is just
         being made."""
-        import aiomqtt
-
         wait = FIRST_WAIT
         while True:
             try:
@@ -158,11 +131,12 @@ class Broker:
             )
         else:
             why = f"No connection to the broker at {self.address}: {_words(error)}"
-        log.warning("%s", why)
+        log.log(logging.DEBUG if why == self.lost else logging.INFO, "%s", why)
+        self.lost = why
         self._listener.disconnected(why, code in DENIED)
 
     async def _hear(self, client: aiomqtt.Client) -> None:
-        self._client = client
+        self._client, self.lost = client, ""
         while not self._waiting.empty():  # from before: it would come too late
             self._waiting.get_nowait()
             self._waiting.task_done()
@@ -174,7 +148,7 @@ class Broker:
                 async for message in client.messages:
                     self._listener.heard(str(message.topic), message.payload, bool(message.retain))
         finally:
-            self._client = None
+            self._client, self.lost = None, f"The connection to the broker at {self.address} has broken."
 
     async def _send(self) -> None:
         while True:
@@ -204,8 +178,6 @@ class Broker:
             await _leave(client)
 
     async def _made(self) -> aiomqtt.Client:
-        import aiomqtt
-
         given = self._mqtt.secrets
         client = aiomqtt.Client(
             self._host,
@@ -245,9 +217,6 @@ class Broker:
         return asyncio.timeout(self._clock.timeout(ANSWER))
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
-        import aiomqtt
-        from paho.mqtt.subscribeoptions import SubscribeOptions
-
         # As published: whoever hears its own retained messages can tell them from others'.
         options = SubscribeOptions(qos=1, retainAsPublished=True)
         async with self._answered():
@@ -270,14 +239,14 @@ class _Socket(ssl.SSLSocket):
 
 
 async def _leave(client: aiomqtt.Client) -> None:
-    import aiomqtt
-
     with suppress(aiomqtt.MqttError):
         await client.__aexit__(None, None, None)
 
 
 def _words(error: BaseException) -> str:
     cause = error.__cause__
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
     return str(error) or str(cause or "") or type(error).__name__
 
 

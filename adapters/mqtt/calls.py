@@ -70,6 +70,11 @@ class Calls:
             if isinstance(call.what, Offer):
                 self._offers.add(self._running[call.no])
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being done."""
+        return not self._running
+
     async def finish(self, seconds: float) -> None:
         """Wait until nothing is being sent, so many real seconds at most."""
         if offers := {task for task in self._offers if not task.done()}:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from adapters.mqtt import wire
-from adapters.mqtt.broker import Broker, Mqtt, Patience, passed
+from adapters.mqtt.broker import Broker, Patience, passed
 from adapters.mqtt.window import Entry, Incoming
 from adapters.mqtt.wire import (
     Again,
@@ -32,7 +32,7 @@ from adapters.mqtt.wire import (
 )
 from bridge.errors import LinkError, NeedsLogin, Unreachable
 from bridge.model import Cursor, Network
-from bridge.ports import Clock
+from bridge.ports import Clock, Mqtt
 
 log = logging.getLogger(__name__)
 

@@ -9,32 +9,23 @@ should stand there is said again, or cleared, also what an earlier run left behi
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Iterable
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import msgspec
 
-from adapters.mqtt.broker import Broker, Mqtt, passed
+from adapters.mqtt.broker import Broker, passed
 from bridge.model import SECOND, Micros
-from bridge.ports import Clock
+from bridge.ports import Clock, Mqtt, Views
 
 log = logging.getLogger(__name__)
 
 CONFIRMED = 10.0  # seconds of chat time in which the broker shows what was published
+AT_ONCE = 32  # topics said before the broker has taken note of the first
 STATE_EVERY = 2.0  # seconds of chat time between two looks at the figures while answers pour in
 SHOWN = ("text", "warning", "media", "name")  # fields that start the delay anew
-
-
-class Views(Protocol):
-    """Where chats are read from: `bridge.web.Views`. It alone decides what the page's audience may see. Raises
-    KeyError for a chat it does not have."""
-
-    def chats(self) -> tuple[str, ...]: ...
-
-    def view(self, chat: str, audience: Literal["page"]) -> Any: ...
-
-    def entry(self, chat: str, no: int, audience: Literal["page"]) -> Any | None: ...
 
 
 class Delay:
@@ -65,9 +56,22 @@ class Delay:
         self._since.pop((chat, no), None)
 
 
+class _Nothing:
+    """`bridge.ports.Views` without a chat."""
+
+    def chats(self) -> tuple[str, ...]:
+        return ()
+
+    def view(self, chat: str, audience: object) -> Any:
+        raise KeyError(chat)
+
+    def entry(self, chat: str, no: int, audience: object) -> Any:
+        raise KeyError(chat)
+
+
 class PublicFeed:
-    """`bridge.ports.Feed`, and `broker.Listener`. `changed` only notes; `run` publishes. `delay_seconds`: that of
-    the page."""
+    """`bridge.ports.PublicFeed`, and `broker.Listener`. `changed` only notes; `run` publishes. `delay_seconds`: that
+    of the page."""
 
     def __init__(self, mqtt: Mqtt, views: Views, delay_seconds: float, clock: Clock) -> None:
         self._root = f"{mqtt.prefix}/public"
@@ -83,7 +87,9 @@ class PublicFeed:
         self._later: dict[tuple[str, int], Micros] = {}  # words that have not stood long enough
         self._state_due: dict[str, Micros] = {}
         self._wake = asyncio.Event()
+        self._clear = asyncio.Event()  # withdrawn, and the broker holds nothing any more
         self._warned = False
+        self._lost = ""  # why there is no connection, as it was told
 
     def changed(self, chat: str, entries: Iterable[int]) -> None:
         """Note that these entries of a chat (or, if empty, its run sheet) are different now."""
@@ -107,6 +113,16 @@ class PublicFeed:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._broker.run())
             group.create_task(self._publish())
+
+    async def withdraw(self) -> None:
+        """Take everything off, for good; returns when the broker holds none of it any more."""
+        self._views = _Nothing()
+        for topic in tuple(self._wanted):
+            self._want(topic, None)
+        self._wake.set()
+        while self._gone or self._unconfirmed:
+            self._clear.clear()
+            await self._clear.wait()
 
     # ------------------------------------------------------------ what should stand
 
@@ -169,9 +185,11 @@ class PublicFeed:
         while True:
             self._wake.clear()
             self._look()
-            topic = next(iter(self._gone), None) or next(iter(self._new), None)
-            if topic is not None and self._broker.connected:
-                await self._say(topic)
+            topics = tuple(itertools.islice(itertools.chain(self._gone, self._new), AT_ONCE))
+            if topics and self._broker.connected:
+                async with asyncio.TaskGroup() as group:
+                    for topic in topics:
+                        group.create_task(self._say(topic))
                 continue
             if not await passed(self._wake, self._clock, self._patience()):
                 in_vain = 0
@@ -211,10 +229,13 @@ class PublicFeed:
         self._unconfirmed.clear()
         self._gone.clear()
         self._new = dict.fromkeys(self._wanted)
+        self._lost = ""
         self._wake.set()
 
     def disconnected(self, why: str, denied: bool) -> None:
-        pass  # `Broker` logs it and tries again
+        if why != self._lost:
+            log.warning("The public feed waits, and the chat goes on. %s", why)
+        self._lost = why
 
     def heard(self, topic: str, payload: bytes, retained: bool) -> None:
         if not retained:
@@ -227,4 +248,5 @@ class PublicFeed:
             self._warned = False
         elif topic not in self._unconfirmed:
             (self._new if wanted else self._gone)[topic] = None
+        self._clear.set()
         self._wake.set()

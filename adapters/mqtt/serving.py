@@ -11,15 +11,16 @@ import asyncio
 import logging
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 
 from adapters.mqtt import wire
-from adapters.mqtt.broker import Broker, Mqtt
+from adapters.mqtt.broker import Broker
 from adapters.mqtt.session import Session, Upward
 from adapters.mqtt.wire import Claim, Close, Closed, Down, Failed, Key, Open, Opening, Trouble, Up
 from bridge.model import OrderId, Refused, Sent
-from bridge.ports import Adapter, Clock, SessionStore
+from bridge.ports import Adapter, Clock, Mqtt, SessionStore, Standing
 
 log = logging.getLogger(__name__)
 
@@ -31,20 +32,15 @@ STOPPED = Failed(Trouble("unreachable", "The process that speaks to the network 
 NOTHING = Failed(Trouble("unreachable", "The process that speaks to the network has no such link any more."))
 
 
-async def serve(
-    adapter: Adapter, mqtt: Mqtt, sessions: SessionStore, memory: SessionStore, clock: Clock
-) -> None:
-    """Serve `adapter` to the core that asks for it over the broker. Until cancelled: then what is being sent is
-    finished and answered first, within `session.FINISH` seconds.
-
-    `sessions`: the logins of the adapter. `memory`: where it is kept whom we serve; a file of its own. Raises
-    OSError if that cannot be written, ValueError if it cannot be read.
-    """
-    await Server(adapter, mqtt, sessions, memory, clock).run()
-
-
 class Server:
-    """All sessions, one after the other; `broker.Listener`."""
+    """Serves `adapter` to the core that asks for it: all sessions, one after the other. `bridge.ports.Beside`, and
+    `broker.Listener`.
+
+    `sessions`: the logins of the adapter. `memory`: where it is kept whom we serve; a file of its own. Raises OSError
+    if that cannot be written, ValueError if it cannot be read.
+    """
+
+    noticed: Callable[[], None] = staticmethod(lambda: None)  # `standing` is another
 
     def __init__(
         self, adapter: Adapter, mqtt: Mqtt, sessions: SessionStore, memory: SessionStore, clock: Clock
@@ -72,18 +68,43 @@ class Server:
         )  # the newest that is over, and how it ended
 
     async def run(self) -> None:
+        """Until cancelled: then what is being sent is finished and answered first, within `session.FINISH` seconds.
+        A connection that is just being made is given up at once: it might take as long."""
         async with asyncio.TaskGroup() as group:
             connection = group.create_task(self._broker.run())
+            serving = group.create_task(self._sessions())
             try:
-                while True:
-                    await self._wanted.wait()
-                    self._wanted.clear()
-                    if self._latest > self._last[0]:
-                        await self._serve(self._latest)
+                await asyncio.wait((serving,))
             finally:
+                if not self._broker.connected:
+                    connection.cancel()
+                serving.cancel()
+                await asyncio.wait((serving,))
                 self.say(self._latest, STOPPED)
                 await self._broker.flush(FAREWELL)
                 connection.cancel()
+
+    async def _sessions(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            if self._latest > self._last[0]:
+                await self._serve(self._latest)
+
+    @property
+    def standing(self) -> Standing:
+        key, ending = self._last
+        if self._session is not None:
+            standing = self._session.standing
+        elif self._latest > key:
+            standing = Standing(link="opening", busy=True)
+        elif isinstance(ending, Failed):
+            refused = ending.trouble.kind == "login"
+            standing = Standing(link="refused" if refused else "down", why=ending.trouble.why)
+        else:
+            standing = Standing()
+        lost = self._broker.lost
+        return msgspec.structs.replace(standing, broker=lost, busy=True) if lost else standing
 
     async def _serve(self, key: Key) -> None:
         """One session, from its opening to its end."""
@@ -98,6 +119,7 @@ class Server:
             self._session = None
         self._last = max(self._last, (key, ending), key=lambda ended: ended[0])
         self.say(key, ending)
+        self.noticed()
 
     def remember(self, order: OrderId, outcome: Sent | Refused) -> None:
         """What is final stays so: a core that never heard of it is told when it offers the order again."""
@@ -127,9 +149,10 @@ class Server:
         self._broker.tell(self._up, wire.encode(Up(self.boot)))
         if self._session is not None:
             self._session.beat()
+        self.noticed()
 
     def disconnected(self, why: str, denied: bool) -> None:
-        pass  # `Broker` logs it and tries again; the core notices the silence
+        self.noticed()  # `Broker` logs it and tries again; the core notices the silence
 
     def heard(self, topic: str, payload: bytes, retained: bool) -> None:
         try:

@@ -30,14 +30,14 @@ from adapters.mqtt.wire import (
 )
 from bridge.errors import LinkError, Unreachable
 from bridge.model import Cursor, OrderId, Refused, Sent
-from bridge.ports import Budgeted, Console, Inspected, Link
+from bridge.ports import Budgeted, Console, Inspected, Link, Standing
 
 if TYPE_CHECKING:
     from adapters.mqtt.serving import Server
 
 log = logging.getLogger(__name__)
 
-FINISH = 10.0  # seconds what is being sent has to end when the session does
+FINISH = 7.0  # seconds what is being sent has to end when the session does: whoever ends us waits ten
 
 Upward: TypeAlias = Opening | Ready | Failed | Closed | Beating | Items | Return
 
@@ -93,8 +93,17 @@ class Session:
                 isinstance(link, Budgeted),
             )
             self.opened()
+            self._server.noticed()
             group.create_task(self._keep(link))
             group.create_task(self._tell())
+
+    @property
+    def standing(self) -> Standing:
+        """How the link is."""
+        if self._ready is None or self._calls is None:
+            return Standing(link="opening", busy=True)
+        busy = not (self._out.idle and self._calls.idle)
+        return Standing(link="ready", handle=self._ready.opened.handle, busy=busy)
 
     async def _until_over(self) -> None:
         while await passed(self._over, self._clock, PULSE):

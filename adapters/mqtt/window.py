@@ -27,6 +27,11 @@ class Outgoing:
         self.said = 0  # everything up to here was said
 
     @property
+    def idle(self) -> bool:
+        """Whether everything has arrived."""
+        return not self._kept
+
+    @property
     def full(self) -> bool:
         return self._had + len(self._kept) >= self._granted
 

@@ -8,29 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import itertools
 import os
 import random
-import signal
+import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bridge import control
 from bridge.chat.runsheet import build
 from bridge.chat.view import EntryView
 from bridge.clock import ClockFile, SharedClock
-from bridge.config import Config
-from bridge.errors import NotRunning
+from bridge.config import Config, load
+from bridge.edits import readings
+from bridge.errors import ConfigError
 from bridge.model import MINUTE, SECOND, Board, Micros
 from bridge.rehearsal import scenario, withheld
+from bridge.rehearsal.players import Players
 from bridge.rehearsal.process import Failed, started
 from bridge.rehearsal.scenario import Options
 from bridge.rehearsal.understudy import Cue
+from bridge.split import parts
 from bridge.terminal import LiveBoard
 
 LEAD = 5 * SECOND  # chat time left before what a jump leads to
@@ -39,7 +42,6 @@ LOOK = 0.05  # real seconds between two looks at how things are
 SEEN = 0.25  # and between two pictures of the board
 BRIEF = 10.0  # real seconds for what is under way when somebody ends it before its time
 APART = 1.5  # real seconds at least between two kills
-PATIENCE = 8.0  # real seconds the bridge may take to answer
 MARGIN = 2 * MINUTE  # no kill before the chat has begun so long, none so near its end
 
 
@@ -62,52 +64,50 @@ class Director:
         self._enough = asyncio.Event()
         self.out = options.out
         self.stage = options.out / "stage"  # clock, journal and logins
-        self.casting = scenario.casting(options, time.time_ns() // 1000)
+        self.casting = scenario.casting(options, time.time_ns() // 1000, config.community.chats[0].id)
         self.community = scenario.cast(config, self.casting)
         self.chat = self.community.chats[0]
         self.sheet = build(self.chat)
         self.killed = 0
-        self._pid = 0
-        self._stopping = False
-        self._ended = asyncio.Event()
-        self._began = 0.0
         self._seen: Board | None = None
         self._ends: tuple[Micros, Micros] | None = None  # end and late window, as the people know them
 
     async def run(self) -> dict[str, Any]:
         """The whole chat; gives what `rehearse --json` prints."""
         self._prepare()
-        kinds = [n.kind for n in self.config.networks]
+        kinds = [n.kind for n in self.config.networks] + ["mqtt"] * self.options.split
         path = self.stage / "clock"
         self.file = self._clock(path)
         self.clock = SharedClock(path)
         async with (
             started(self.out / "simulator.log", "-m", "simulator") as simulator,
-            started(self.out / "bridge.log", "-m", "bridge.rehearsal.understudy", *kinds) as bridge,
+            started(self.out / "bridge.log", "-m", "bridge.rehearsal.understudy", *kinds) as understudy,
         ):
-            self.simulator, self.bridge = simulator, bridge
+            self.simulator = simulator
             self.board.note(
                 "Building the stage: stand-ins for "
                 + ", ".join(n.title for n in scenario.played(self.community, self.options))
                 + " ..."
             )
             self.access = await simulator.ask(scenario.told(self.config, self.community, self.options, path))
-            await bridge.hear()
-            self.cue = self._cue(path)
-            async with self._never_orphaned(), asyncio.TaskGroup() as group:
-                listening = group.create_task(self._hear())
-                await self._start()
+            await understudy.hear()
+            self.bridge = Players(understudy, self.stage / "journal.db", *self._cues(path))
+            async with self.bridge.never_orphaned(), asyncio.TaskGroup() as group:
+                listening = group.create_task(self.bridge.hear())
+                await self.bridge.start(*self.bridge.parts)
                 await simulator.ask({"do": "page", "url": self.address})
                 self.board.page(self.address)
                 showing = group.create_task(self._show())
+                minding = group.create_task(self._mind_edits())
                 self._killing = group.create_task(self._kill())
                 await self._conduct()
                 self._killing.cancel()
                 result = await self._compare()
                 showing.cancel()
+                minding.cancel()
                 if self.options.hold:
                     await self._hold(result)
-                await self._stop()
+                await self.bridge.stop()
                 result["leaked"] += [f for f in await self._traces() if f not in result["leaked"]]
                 listening.cancel()
                 await simulator.tell({"do": "end"})
@@ -157,9 +157,10 @@ class Director:
             self.port: int = probe.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}/"
 
-    def _cue(self, clock: Path) -> Cue:
+    def _cues(self, clock: Path) -> list[Cue]:
+        """What the bridge's processes are told: each adapter its own secrets, a core none."""
         networks = self.access["networks"]
-        return Cue(
+        whole = Cue(
             config=str(self.config.path),
             clock=str(clock),
             folder=str(self.stage),
@@ -172,79 +173,40 @@ class Director:
             port=self.port,
             level=self.options.level,
         )
+        if not self.options.split or self.config.mqtt is None:
+            return [whole]
+        prefix = f"{self.config.mqtt.prefix}/rehearsal/{secrets.token_hex(4)}"
+        self.board.note(f"What the page shows is at the broker, too: {prefix}/public/#")
+        return [
+            msgspec.structs.replace(
+                whole,
+                only=only,
+                prefix=prefix,
+                secrets={name: given for name, given in whole.secrets.items() if name == only},
+            )
+            for only in parts(self.config)
+        ]
 
-    # ------------------------------------------------------------ the bridge's process
-
-    async def _hear(self) -> None:
-        """What becomes of the bridges."""
-        while True:
-            said = await self.bridge.hear()
-            if "pid" in said:
-                self._pid = said["pid"]
-            elif said.get("ended") == self._pid:
-                if said["status"] != -signal.SIGKILL and not self._stopping:
-                    await self._ended_badly(said["status"])
-                self._pid = 0
-                self._ended.set()
-
-    async def _ended_badly(self, status: int) -> None:
-        last = self.bridge.log.read_text(errors="replace").strip().splitlines()[-12:]
-        raise Failed(
-            f"the bridge ended by itself (status {status}); {self.bridge.log} says:\n" + "\n".join(last)
-        )
-
-    async def _start(self) -> None:
-        """A bridge that answers."""
-        self._ended.clear()
-        await self.bridge.tell(self.cue)
-        async with asyncio.timeout(30):
-            while await self._about({"do": "pace"}) is None:  # noqa: ASYNC110  # another process has no event for us
-                await asyncio.sleep(0.01)
-        self._began = time.monotonic()
-
-    async def _stop(self) -> None:
-        """End the bridge in good order, if that takes no longer than some seconds."""
-        self._stopping = True
-        if self._pid:
-            os.kill(self._pid, signal.SIGTERM)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(5):
-                    await self._ended.wait()
-
-    @asynccontextmanager
-    async def _never_orphaned(self) -> AsyncIterator[None]:
-        """However this ends, the bridge ends with it."""
-        try:
-            yield
-        finally:
-            if self._pid:
-                with suppress(ProcessLookupError):
-                    os.kill(self._pid, signal.SIGKILL)
-            control.sweep(self.stage / "journal.db")
-
-    async def _about(self, request: dict[str, Any]) -> Any:
-        """Ask the bridge; None while it is not there."""
-        with suppress(NotRunning):
-            return await asyncio.to_thread(control.ask, self.stage / "journal.db", request, PATIENCE)
-        return None
+    # ------------------------------------------------------------ the bridge's processes
 
     async def _kill(self) -> None:
-        """SIGKILL and restart at seeded instants of the hour, each once the bridge has been up for a while."""
+        """SIGKILL and restart at seeded instants of the hour, each once the bridge has been up for a while; if it is
+        several processes, one after the other."""
         rng = random.Random(f"kills {self.options.seed}")
         margin = min(MARGIN, (self.chat.ends - self.chat.starts) // 4)
         first, last = self.chat.starts + margin, self.chat.ends - margin
-        for instant in sorted(rng.randint(first, last) for _ in range(self.options.kills)):
+        instants = sorted(rng.randint(first, last) for _ in range(self.options.kills))
+        turns = itertools.cycle(rng.sample(self.bridge.parts, len(self.bridge.parts)))
+        for instant, victim in zip(instants, turns, strict=False):
             await self.clock.sleep(max(0, instant - self.clock.now()) / SECOND)
-            await asyncio.sleep(max(0.0, self._began + APART - time.monotonic()))
+            await asyncio.sleep(max(0.0, self.bridge.began + APART - time.monotonic()))
             if self._closed and self.options.real is not None:  # real hosts ended it before
                 return
-            os.kill(self._pid, signal.SIGKILL)
-            await self._ended.wait()
+            await self.bridge.kill(victim)
             self.killed += 1
-            self.board.note(
-                f"The bridge was killed ({self.killed} of {self.options.kills}) and starts again."
-            )
-            await self._start()
+            who = f"The process of {victim}" if victim else "The bridge"
+            self.board.note(f"{who} was killed ({self.killed} of {self.options.kills}) and starts again.")
+            await self.bridge.start(victim)
 
     # ------------------------------------------------------------ time
 
@@ -255,7 +217,7 @@ class Director:
         real = (self.chat.ends - self.chat.starts) / SECOND / self.options.speed
         limit = time.monotonic() + 120 + 4 * real + 10 * self.options.kills
         while True:
-            pace = await self._about({"do": "pace"})
+            pace = await self.bridge.pace()
             people = await self.simulator.ask({"do": "pace"})
             if pace is not None:
                 if pace["settled"] and people["finished"]:
@@ -268,7 +230,7 @@ class Director:
     async def _attend(self) -> None:
         """Let real hosts run the hour, for as long as they like: the people learn from the board when it ends."""
         while not self._enough.is_set():
-            pace = await self._about({"do": "pace"})
+            pace = await self.bridge.pace()
             if self._seen is not None:
                 await self._people_know(self._seen.ends, self._seen.late_until)
             people = await self.simulator.ask({"do": "pace"})
@@ -284,6 +246,21 @@ class Director:
             self._ends = ends, late_until
             await self.simulator.ask({"do": "hours", "ends": ends, "late_until": late_until})
 
+    async def _mind_edits(self) -> None:
+        """The people know what the config says, as it is edited: from the config, never from the bridge."""
+        path = self.config.path
+        read = lambda files: load(path, None, files=files)  # noqa: E731  # nothing else needs it
+        async with aclosing(readings(path, read, LOOK)) as found:
+            async for config in found:
+                edited = None if isinstance(config, ConfigError) else scenario.cast(config, self.casting)
+                if edited is None or edited.chats == (self.chat,) or not edited.chats:
+                    continue
+                (self.chat,) = edited.chats
+                texts = [question.text for question in self.chat.questions]
+                await self.simulator.ask({"do": "edited", "questions": texts})
+                if self.options.real is None:
+                    await self._people_know(self.chat.ends, self.chat.late_until)
+
     async def _break_off(self) -> None:
         """Somebody has seen enough: nobody writes any more, the room is told, what is under way comes to its end."""
         self.board.note(
@@ -293,11 +270,11 @@ class Director:
         await self._people_know(now, now)
         await self._look()
         if self._seen is not None and any(line.state in ("due", "posted") for line in self._seen.lines):
-            await self._about({"do": "tell", "chat": self.chat.id, "verb": "end"})
+            await self.bridge.ask({"do": "tell", "chat": self.chat.id, "verb": "end"})
         with suppress(TimeoutError):
             async with asyncio.timeout(BRIEF):
                 await asyncio.sleep(BRIEF / 10)  # what was just written is on its way
-                while (pace := await self._about({"do": "pace"})) is None or pace["busy"]:  # noqa: ASYNC110  # as above
+                while (pace := await self.bridge.pace()) is None or pace["busy"]:  # noqa: ASYNC110  # as above
                     await asyncio.sleep(LOOK)
 
     @property
@@ -324,12 +301,12 @@ class Director:
 
     async def _look(self) -> None:
         """Have the board as it is now."""
-        if (status := await self._about({"do": "status"})) is not None:
+        if (status := await self.bridge.ask({"do": "status"})) is not None:
             self._seen = msgspec.convert(status["board"], Board)
             self.board.show(self._seen, msgspec.convert(status["newest"], tuple[EntryView, ...]))
 
     async def _compare(self) -> dict[str, Any]:
-        paths = await self._about({"do": "report", "out": str(self.out)})
+        paths = await self.bridge.ask({"do": "report", "out": str(self.out)})
         if paths is None:
             raise Failed("the bridge was gone before it wrote the transcript")
         found = await self.simulator.ask({"do": "compare", "transcript": str(self.out / "transcript.json")})

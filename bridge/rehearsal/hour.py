@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
-from bridge.config import Config, rebased
-from bridge.model import MINUTE, Micros
+from bridge.config import Config
+from bridge.model import HOUR, MINUTE, Micros
 from bridge.plan import spread
 from bridge.settings import Chat, Community
 
+FOR_GOOD = 3650 * 24 * HOUR  # nobody's words are real, and they are looked at for as long as somebody likes
 LATE = 3 * MINUTE  # of a late window where time cannot be jumped over
 
 
-def rehearsed(config: Config, starts: Micros, minutes: int | None = None) -> Community:
-    """The community with its first chat alone, from `starts` on. `minutes`: how long it lasts instead of what the
-    config says."""
-    community = rebased(config, starts)
-    return _with(community, _shortened(community.chats[0], minutes)) if minutes else community
+def rehearsed(config: Config, starts: Micros, minutes: int | None = None, chat: str = "") -> Community:
+    """The community with one chat alone, from `starts` on: its first, or the one that is named, which may be gone.
+    `minutes`: how long it lasts instead of what the config says."""
+    community = rebased(config.community, starts, chat)
+    return each(community, lambda chat: _shortened(chat, minutes)) if minutes else community
+
+
+def rebased(community: Community, starts: Micros, chat: str = "") -> Community:
+    """The community with one chat alone, moved whole to start at `starts`."""
+    chats = tuple(c for c in community.chats if c.id == chat) if chat else community.chats[:1]
+    alone = msgspec.structs.replace(community, chats=chats, keep_text=FOR_GOOD)
+    return each(alone, lambda chat: _moved(chat, starts - chat.starts))
+
+
+def _moved(chat: Chat, by: Micros) -> Chat:
+    return msgspec.structs.replace(
+        chat,
+        starts=chat.starts + by,
+        ends=chat.ends + by,
+        late_until=chat.late_until + by,
+        questions=tuple(msgspec.structs.replace(q, due=q.due + by) for q in chat.questions),
+    )
 
 
 def in_real_time(community: Community, now: Micros) -> Community:
     """A chat that nothing is left out of by jumping: what would have been due before `now` never was planned, and
     late answers are waited for a few minutes."""
-    chat = community.chats[0]
-    ahead = chat.starts - now
-    return _with(
-        community,
-        msgspec.structs.replace(
+
+    def trimmed(chat: Chat) -> Chat:
+        ahead = chat.starts - now
+        return msgspec.structs.replace(
             chat,
             announce=chat.announce if chat.announce is not None and chat.announce < ahead else None,
             remind=tuple(lead for lead in chat.remind if lead < ahead),
             late_until=min(chat.late_until, chat.ends + LATE),
-        ),
-    )
+        )
+
+    return each(community, trimmed)
 
 
 def _shortened(chat: Chat, minutes: int) -> Chat:
@@ -50,5 +70,6 @@ def _shortened(chat: Chat, minutes: int) -> Chat:
     )
 
 
-def _with(community: Community, chat: Chat) -> Community:
-    return msgspec.structs.replace(community, chats=(chat,))
+def each(community: Community, change: Callable[[Chat], Chat]) -> Community:
+    """The community with every chat as `change` makes it."""
+    return msgspec.structs.replace(community, chats=tuple(map(change, community.chats)))

@@ -10,15 +10,18 @@ import msgspec
 
 from bridge.chat.runsheet import build
 from bridge.config import Config
+from bridge.errors import Mistake
 from bridge.model import MINUTE, SECOND, Micros, Network, Value
-from bridge.rehearsal.hour import in_real_time, rehearsed
-from bridge.settings import Community, Host, Net
+from bridge.rehearsal.hour import each, in_real_time, rehearsed
+from bridge.settings import Chat, Community, Host, Net
+from bridge.split import absent, parts, unspoken
 
 
 @dataclass(frozen=True)
 class Options:
     """What `chatbridge rehearse` was told. `minutes`: how long the chat lasts; None: as the config says. `real`: the
-    network that is no stand-in. `hosts`: whether scripted hosts only answer what they are asked, or run the hour."""
+    network that is no stand-in. `hosts`: whether scripted hosts only answer what they are asked, or run the hour.
+    `split`: whether core and adapters are processes of their own."""
 
     out: Path
     speed: float = 60.0
@@ -31,32 +34,34 @@ class Options:
     minutes: int | None = None
     real: str | None = None
     hosts: Literal["asked", "busy"] = "asked"
+    split: bool = False
     level: str = "WARNING"
 
 
 class Casting(Value, frozen=True):
     """How a config's community becomes the one that is rehearsed, so that a config which is edited meanwhile becomes
-    it in the same way. `starts`: when its first chat begins now; `minutes` and `real` as in `Options`; `now`: when
-    the rehearsal was made. `handles`: the hosts' accounts on the stand-ins; on a real network they keep their own.
-    `page`: where the page is."""
+    it in the same way. `chat`: which of its chats, "" for the first; `starts`: when that begins now; `minutes` and
+    `real` as in `Options`; `now`: when the rehearsal was made. `handles`: the hosts' accounts on the stand-ins; on a
+    real network they keep their own. `page`: where the page is."""
 
     starts: Micros
     now: Micros
+    chat: str = ""
     minutes: int | None = None
     real: Network | None = None
     handles: tuple[dict[Network, str], ...] = ()
     page: str = ""
 
 
-def casting(options: Options, now: Micros) -> Casting:
-    """A rehearsal made `now`. It begins with this minute; where time cannot be jumped over, a minute from now."""
+def casting(options: Options, now: Micros, chat: str) -> Casting:
+    """A chat's rehearsal, made `now`: from this minute on, or where time cannot be jumped over, a minute later."""
     starts = now // MINUTE * MINUTE if options.real is None else now // SECOND * SECOND + MINUTE
-    return Casting(starts, now, options.minutes, options.real)
+    return Casting(starts, now, chat, options.minutes, options.real)
 
 
 def cast(config: Config, casting: Casting) -> Community:
     """The community as it is rehearsed."""
-    community = rehearsed(config, casting.starts, casting.minutes)
+    community = rehearsed(config, casting.starts, casting.minutes, casting.chat)
     if casting.real is not None:
         community = in_real_time(community, casting.now)
     return _staffed(community, casting) if casting.handles else community
@@ -73,6 +78,13 @@ def understaffed(config: Config, real: Network | None) -> str:
     if len(chat.hosts) < 2 or len(chat.questions) < 4:
         return "--hosts busy needs two hosts and four questions in the config"
     return ""
+
+
+def unsplit(config: Config) -> tuple[Mistake, ...]:
+    """Why core and adapters cannot be rehearsed in processes of their own."""
+    if config.mqtt is None:
+        return (unspoken(config),)
+    return tuple(mistake for part in parts(config) for mistake in absent(config, part))
 
 
 def played(community: Community, options: Options) -> list[Net]:
@@ -110,11 +122,13 @@ def told(config: Config, community: Community, options: Options, clock: Path) ->
 def _staffed(community: Community, casting: Casting) -> Community:
     """With the hosts' accounts on the stand-ins, and the page where it is. A host whom somebody adds meanwhile has no
     account there."""
-    chat = community.chats[0]
-    given = (*casting.handles, *({} for _ in chat.hosts[len(casting.handles) :]))
-    hosts = tuple(
-        Host(host.name, (*(own for own in host.handles if own[0] == casting.real), *accounts.items()))
-        for host, accounts in zip(chat.hosts, given, strict=False)
-    )
-    chats = (msgspec.structs.replace(chat, hosts=hosts),)
-    return msgspec.structs.replace(community, page=casting.page.rstrip("/"), chats=chats)
+
+    def staffed(chat: Chat) -> Chat:
+        given = (*casting.handles, *({} for _ in chat.hosts[len(casting.handles) :]))
+        hosts = tuple(
+            Host(host.name, (*(own for own in host.handles if own[0] == casting.real), *accounts.items()))
+            for host, accounts in zip(chat.hosts, given, strict=False)
+        )
+        return msgspec.structs.replace(chat, hosts=hosts)
+
+    return msgspec.structs.replace(each(community, staffed), page=casting.page.rstrip("/"))

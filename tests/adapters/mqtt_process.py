@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from adapters.mqtt import RemoteAdapter, serve
+from adapters.mqtt.link import RemoteAdapter
+from adapters.mqtt.serving import Server
 from bridge.clock import SharedClock
 from bridge.errors import CursorLost, LinkError
 from bridge.model import (
@@ -148,7 +149,7 @@ async def beside(folder: Path, given: dict[str, Any], clock: SharedClock) -> Non
     settings = msgspec.convert(given["table"], platform.settings)
     adapter = platform.create(given["network"], settings, given["secrets"], clock)
     sessions, memory = FileSessions(folder / "login.json"), FileSessions(folder / "login.mqtt.json")
-    await serve(adapter, Mqtt(given["mqtt"]), sessions, memory, clock)
+    await Server(adapter, Mqtt(given["mqtt"]), sessions, memory, clock).run()
 
 
 def main() -> None:

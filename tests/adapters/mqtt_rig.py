@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from adapters.mqtt import RemoteAdapter, serve
-from adapters.mqtt.remote import RemoteLink
+from adapters.mqtt.link import RemoteAdapter, RemoteLink
+from adapters.mqtt.serving import Server
 from bridge.errors import LinkError
 from bridge.model import (
     Absent,
@@ -184,7 +184,7 @@ class Split:
 
     def start(self, mqtt: Mqtt | None = None) -> None:
         """The process beside the town."""
-        doing = serve(self.town, mqtt or self.broker.mqtt, Kept(), self.memory, self.clock)
+        doing = Server(self.town, mqtt or self.broker.mqtt, Kept(), self.memory, self.clock).run()
         self.beside = asyncio.create_task(doing)
 
     async def stop(self) -> None:

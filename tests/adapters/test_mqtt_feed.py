@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,19 @@ import aiomqtt
 import msgspec
 import pytest
 
-from adapters.mqtt import PublicFeed
 from adapters.mqtt.broker import beside
+from adapters.mqtt.feed import PublicFeed
+from bridge import control
 from bridge.chat.view import ChatView, EntryView, QuestionView, Source
 from bridge.model import Media, Span, Text
 from bridge.ports import Feed
+from bridge.when import micros
 from simulator.clock import Clock
 from tests.adapters.mqtt_rig import until
 from tests.brokers import Mosquitto, mosquitto
 from tests.unit import chats
+from tests.unit.bridges import running
+from tests.unit.make import post
 from tests.unit.site import CHAT, Book
 
 DOCS = Path(__file__).parents[2] / "docs" / "mqtt"
@@ -273,3 +278,49 @@ def test_the_asyncapi_file_says_what_is_published() -> None:
         assert set(re.findall(r"\w+", required[1])) == {name for name in told if fields[name].required}, (
             struct
         )
+
+
+async def test_a_feed_that_is_withdrawn_leaves_nothing(broker: Mosquitto) -> None:
+    shown = book(*range(1, 200))
+    async with feeding(broker, shown) as (feed, display):
+        assert isinstance(feed, PublicFeed)
+        await until(lambda: len(display.entries) == 199)
+        async with asyncio.timeout(10):
+            await feed.withdraw()
+        assert await standing(broker) == {}
+        feed.changed(CHAT, [4])
+        feed.changed(CHAT, [])
+        for _ in range(20):  # it would have been said by now
+            assert await standing(broker) == {}
+
+
+async def test_a_bridge_in_one_process_publishes_too(broker: Mosquitto, tmp_path: Path) -> None:
+    """Also after the broker was away; a host's hide clears the topic."""
+    said = post("1", "A1: it comes in twice a day #WardChat", network="hall", at=micros(datetime.now(UTC)))
+    async with running(tmp_path, [said], f'[mqtt]\nurl = "{broker.url}"') as bridge:
+        display = Display()
+        async with beside(display.listen(broker)):
+            await until(lambda: "rhythm/entries/1" in display.standing)
+            assert display.standing["rhythm/state"]["title"] == "Reading the tide"
+            broker.kill()
+            tell = {"do": "tell", "chat": "rhythm", "verb": "hide", "text": "1"}
+            await asyncio.to_thread(control.ask, bridge.config.journal, tell)
+            broker.start()
+            await until(lambda: "rhythm/entries/1" not in display.standing)
+            await until(lambda: "rhythm/state" in display.standing)
+        assert not [topic for topic in await standing(broker) if "entries" in topic]
+
+
+async def test_a_broker_that_is_away_is_told_once(
+    broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For whoever looks at the log: nothing else tells of the feed."""
+    broker.kill()
+    feed = PublicFeed(broker.mqtt, book(4), 0, Clock(speed=60))
+    async with beside(feed.run()):
+        await until(lambda: "The public feed waits" in caplog.text)
+        broker.start()
+        display = Display()
+        async with beside(display.listen(broker)):
+            await until(lambda: display.entries == [4])
+    assert caplog.text.count("The public feed waits") == 1

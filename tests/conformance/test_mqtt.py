@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from adapters.mqtt import RemoteAdapter, serve
+from adapters.mqtt.link import RemoteAdapter
+from adapters.mqtt.serving import Server
 from bridge.model import (
     Absent,
     Cursor,
@@ -112,7 +113,9 @@ class Between(Subject):
                 )
                 if self.here:
                     adapter = Across(adapter, asyncio.get_running_loop())
-                async with Thread(lambda: serve(adapter, broker.mqtt, rig.sessions, Kept(), rig.clock)):
+                async with Thread(
+                    lambda: Server(adapter, broker.mqtt, rig.sessions, Kept(), rig.clock).run()
+                ):
                     yield rig
 
 

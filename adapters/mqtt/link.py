@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from adapters.mqtt.broker import Mqtt, beside
+from adapters.mqtt.broker import beside
 from adapters.mqtt.conversation import Conversation
 from adapters.mqtt.wire import (
     Follow,
@@ -48,14 +48,14 @@ from bridge.model import (
     Unclear,
     Unknown,
 )
-from bridge.ports import Clock, Remark, SessionStore
+from bridge.ports import Clock, Mqtt, Remark, SessionStore
 
 T = TypeVar("T")
 
 
 class RemoteAdapter:
-    """A network whose real adapter `serve` runs beside. `journal` and `epoch`: the journal's id, and how often
-    it has been started; an older start, or another journal, is refused there."""
+    """A network whose real adapter `serving.Server` runs beside. `journal` and `epoch`: the journal's id, and how
+    often it has been started; an older start, or another journal, is refused there."""
 
     def __init__(self, name: Network, mqtt: Mqtt, journal: str, epoch: int, clock: Clock) -> None:
         self.name = name
