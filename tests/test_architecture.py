@@ -27,7 +27,7 @@ PURE = {
     ),
     *("heapq", "html", "itertools", "math", "operator", "re", "string", "textwrap", "typing", "unicodedata"),
 }
-PORTS = {"bridge.model", "bridge.text", "bridge.ports", "bridge.errors"}
+PORTS = {"bridge.model", "bridge.text", "bridge.ports", "bridge.errors", "bridge.kit"}
 CORE = {"bridge.model", "bridge.text", "bridge.errors", "bridge.settings", "bridge.when", "bridge.chat"}
 WORLD = {"open", "print", "input", "breakpoint", "exec", "eval", "__import__"}
 

@@ -112,3 +112,12 @@ class Interest(Value, frozen=True):
     threads: tuple[Ref, ...] = ()
     since: Micros = 0
     acts: tuple[str, ...] = ()
+
+    def wants(self, post: Post, ours: Account) -> bool:
+        """Whether a post is to be delivered: it bears a tag, belongs to a thread or quotes from one, or speaks to
+        `ours`, our account."""
+        if post.at < self.since:
+            return False
+        if post.reach == "direct" or ours in post.mentions or not set(self.tags).isdisjoint(post.tags):
+            return True
+        return not {post.ref, post.reply_to, post.root, *post.quotes}.isdisjoint(self.threads)

@@ -197,12 +197,7 @@ class HallLink:
             yield Edited(post) if payload["event"] == "edit" else Written(post)
 
     def _wanted(self, post: Post) -> bool:
-        interest = self._interest
-        return (
-            post.reach == "direct"
-            or bool(set(post.tags) & set(interest.tags))
-            or not {post.reply_to, *post.quotes}.isdisjoint(interest.threads)
-        )
+        return self._interest.wants(post, self.opened.account)
 
     def _post(self, payload: dict[str, Any]) -> Post:
         network, parent = self.opened.network, payload["reply_to"]
