@@ -11,6 +11,7 @@ import msgspec
 from bridge.model import Order
 
 ABOUT = ("chat", "network", "order")  # what a record may say it is about, as `extra`
+WIRE = ("httpcore", "httpx", "urllib3")
 FOR_PEOPLE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -37,8 +38,16 @@ def about(order: Order) -> dict[str, str]:
     return named | {"chat": order.chat} if order.chat else named
 
 
-def begin(level: int) -> None:
+def begin(level: int | str) -> None:
     """Log to stderr from now on."""
+    hold()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(FOR_PEOPLE) if sys.stderr.isatty() else JsonLines())
     logging.basicConfig(level=level, handlers=[handler])
+
+
+def hold() -> None:
+    """Keep libraries from logging what is on the wire, at whatever level: headers with their cookies, and addresses
+    that say whom we look for. What matters of a request is logged by the adapter that makes it."""
+    for name in WIRE:
+        logging.getLogger(name).setLevel(logging.WARNING)

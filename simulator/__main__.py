@@ -9,8 +9,9 @@ is the scenario; times are chat time, microseconds since 1970 UTC:
      "real": [names of networks with real hosts and no stand-in]?, "hurry": factor of everybody's time?,
      "script": "busy" for hosts who run the hour by themselves?}
 
-Then {"do": "pace"}, {"do": "page", "url"}, {"do": "hours", "ends", "late_until"}, {"do": "compare",
-"transcript": path}, {"do": "traces"}, as often as one likes. Ends at {"do": "end"}, end of file or SIGTERM.
+Then {"do": "pace"}, {"do": "page", "url"}, {"do": "hours", "ends", "late_until"}, {"do": "edited", "questions":
+[text]}, {"do": "compare", "transcript": path}, {"do": "traces"}, as often as one likes. Ends at {"do": "end"}, end of
+file or SIGTERM.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
-from simulator.direct import Rehearsal, rehearsing
+from simulator.direct import Rehearsal, Unplayed, rehearsing
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -55,6 +56,7 @@ async def obey(rehearsal: Rehearsal, command: Answer) -> Answer:
         "pace": rehearsal.pace,
         "page": lambda: rehearsal.page(command["url"]),
         "hours": lambda: rehearsal.hours(command["ends"], command["late_until"]),
+        "edited": lambda: rehearsal.edited(command["questions"]),
         "compare": lambda: rehearsal.compare(command["transcript"]),
         "traces": rehearsal.traces,
     }
@@ -73,13 +75,16 @@ async def converse() -> None:
     scenario = await anext(told, None)
     if scenario is None:
         return
-    async with rehearsing(scenario) as rehearsal:
-        answer(rehearsal.begun)
-        async for command in told:
-            if command.get("do") == "end":
-                answer({"done": True})
-                return
-            answer(await obey(rehearsal, command))
+    try:
+        async with rehearsing(scenario) as rehearsal:
+            answer(rehearsal.begun)
+            async for command in told:
+                if command.get("do") == "end":
+                    answer({"done": True})
+                    return
+                answer(await obey(rehearsal, command))
+    except Unplayed as error:
+        answer({"error": str(error)})
 
 
 async def main() -> None:

@@ -7,12 +7,13 @@ import contextlib
 import importlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from simulator import leaving, plan
+from simulator import given, leaving, plan
 from simulator.clock import Clock
+from simulator.compare import Finding
 from simulator.consents import Consents
 from simulator.drafts import Composer
 from simulator.evidence import Servers, gather
@@ -37,6 +38,10 @@ OPENING = 10.0  # real seconds the page has to open its stream
 CLOSING = 0.7  # real seconds that closing the servers may take
 FIRST, LAST = 60 * SECOND, 180 * SECOND  # no fault so soon after the start or so near to the end
 LEVELS: dict[str, tuple[str, ...]] = {"none": (), "mild": MILD, "harsh": HARSH}
+
+
+class Unplayed(Exception):
+    """A network that nobody can play."""
 
 
 @contextlib.asynccontextmanager
@@ -136,6 +141,11 @@ class Rehearsal:
         self.people.told(ends, late_until)
         return {"ends": ends}
 
+    async def edited(self, texts: Sequence[str]) -> Answer:
+        """The config was edited: these are its questions now."""
+        self.questions.edited(texts)
+        return {"questions": len(texts)}
+
     async def page(self, url: str) -> Answer:
         """Open the page at `url` and stay on it (instead of the one before). Raises TimeoutError if its
         stream cannot be opened."""
@@ -188,12 +198,20 @@ class Rehearsal:
         return transcript
 
     async def traces(self) -> Answer:
-        """Look for words of people who asked to be forgotten in everything the bridge leaves behind. After it
-        has ended, and before: some files are there only as long as it runs."""
+        """Look for words of people who asked to be forgotten, and for secrets, in everything the bridge leaves
+        behind. After it has ended, and before: some files are there only as long as it runs."""
         servers = self.ledger.servers(self.stages)
         places = messages(self.stages) | self.reader.served()
         out = Path(self.scenario["out"])
-        return {"leaked": await asyncio.to_thread(lambda: traces(servers, places | files(out)))}
+        secrets = {name: set(getattr(stage, "given", ())) for name, stage in self.stages.items()}
+
+        def look() -> list[Finding]:
+            written = json.dumps({name: sorted(some) for name, some in secrets.items()}, indent=1)
+            (out / "secrets.json").write_text(written, encoding="utf-8")
+            held = places | files(out)
+            return traces(servers, held) + given.found(secrets, held)
+
+        return {"leaked": await asyncio.to_thread(look)}
 
     def _fired(self) -> dict[str, int]:
         """How often each kind of fault of this level struck so far."""
@@ -203,7 +221,16 @@ class Rehearsal:
 
     def _stage(self, network: Mapping[str, Any]) -> Stage:
         """The stand-in server of a network, by its kind."""
-        module = importlib.import_module(f"simulator.{network['kind']}")
+        kind = network["kind"]
+        try:
+            module = importlib.import_module(f"simulator.{kind}")
+        except ModuleNotFoundError as error:
+            if error.name != f"simulator.{kind}":
+                raise
+            raise Unplayed(
+                f"there is no stand-in for a network of kind {kind}. To rehearse with the others, leave "
+                f"[networks.{network['name']}] out of a copy of the config."
+            ) from None
         options = {**network, "tag": self.scenario["tag"]}
         stage: Stage = module.Server(network["name"], self.clock, self.faults, options)
         return stage

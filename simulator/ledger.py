@@ -68,11 +68,23 @@ class Questions:
         self.texts = [str(q["text"]) for q in questions]
         self.due: tuple[int | None, ...] = tuple(q.get("due") for q in questions)
         self.planned = len(self.labels)
+        self._edited: list[str] = []  # once the config was edited: all words there were, whatever their numbers
         self.coming: list[str] = []
 
     def reword(self, number: int, text: str) -> None:
         """The hosts word a question otherwise, before it is asked."""
         self.texts[number] = text
+
+    def edited(self, texts: Sequence[str]) -> None:
+        """The config words them like this now, and may ask for more. One that was asked before stays as it was, and
+        those after it may have another number."""
+        self._edited += [*self.texts, *texts]
+        for number, text in enumerate(texts[: self.planned]):
+            if self.texts[number] != text:
+                self.reword(number, text)
+        for text in texts[self.planned :]:
+            if text not in self.texts:
+                self.expect(text)
 
     def expect(self, text: str) -> None:
         """The hosts are going to ask this; its number is seen when it comes."""
@@ -91,12 +103,15 @@ class Questions:
         for line in (said.history[0] if said.history else said.text).splitlines():
             if labelled := LABELLED.match(line):
                 label, words = labelled[1], letters(labelled[2])
-                known = label in self.labels and letters(self.texts[self.labels.index(label)])[:START]
-                if known and words.startswith(known):
+                if label in self.labels and self._is(words, self.texts[self.labels.index(label)], *self._edited):
                     return self.labels.index(label)
                 if (number := self._come(label, words)) is not None:
                     return number
         return None
+
+    def _is(self, words: str, *texts: str) -> bool:
+        """Whether these letters are those of one of the texts."""
+        return any(words.startswith(begin) for text in texts if (begin := letters(text)[:START]))
 
     def _come(self, label: str, words: str) -> int | None:
         """What was expected has come, under this label."""

@@ -157,9 +157,11 @@ class Pds:
         common = {"sub": account.did, "aud": "did:web:127.0.0.1", "iat": now, "jti": jti}
         access = {**common, "scope": "com.atproto.appPass", "exp": now + self.server.access_seconds}
         refresh = {**common, "scope": "com.atproto.refresh", "exp": now + REFRESH}
+        tokens = wire.token(access, "at+jwt"), wire.token(refresh, "refresh+jwt")
+        self.server.given.update(tokens)
         return {
-            "accessJwt": wire.token(access, "at+jwt"),
-            "refreshJwt": wire.token(refresh, "refresh+jwt"),
+            "accessJwt": tokens[0],
+            "refreshJwt": tokens[1],
             "handle": account.handle,
             "did": account.did,
             "didDoc": self._did_doc(account),

@@ -19,6 +19,7 @@ from simulator.bluesky.repo import Account, Repos, Stored
 from simulator.bluesky.wire import Record
 from simulator.clock import Clock
 from simulator.faults import Faults
+from simulator.given import cookies
 from simulator.stage import Draft, Person, Said
 
 MOST = 300  # graphemes of a post
@@ -39,6 +40,7 @@ class Server:
         self.has_appview: bool = options.get("appview", True)
         self.domain = f"{network}.example"
         self.password = "abcd-simulated-app-pass"
+        self.given = {self.password}
         self.address = ""
         self.faulty: set[str] = set()  # methods that answer 500 for now
         self.said: dict[str, Said] = {}
@@ -59,6 +61,7 @@ class Server:
 
     async def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
+        cookies(self.pds.app, self.given)
         self.address = await self._serve(self.pds.app)
         for host, version in zip(self.hub.hosts, self._versions, strict=True):
             self._jetstreams.append(await self._serve(_app(host)) + PATHS[version])

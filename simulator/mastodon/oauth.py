@@ -55,6 +55,7 @@ class OAuth:
         if not set(wanted) <= set(application[1].split()):
             raise ValueError("The requested scope is invalid, unknown, or malformed.")
         code = secrets.token_urlsafe(32)
+        self._server.given.add(code)
         self._codes[code] = (asked["client_id"], " ".join(wanted))
         return code
 
@@ -77,6 +78,7 @@ class OAuth:
         if not form.get("client_name") or not form.get("redirect_uris"):
             return web.json_response({"error": "Validation failed: Name can't be blank"}, status=422)
         identity, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        self._server.given.add(secret)
         self._applications[identity] = (secret, str(form.get("scopes", "read")))
         return web.json_response({"id": "1", "client_id": identity, "client_secret": secret})
 

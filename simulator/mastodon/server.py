@@ -11,6 +11,7 @@ from aiohttp import web
 
 from simulator.clock import Clock
 from simulator.faults import Faults
+from simulator.given import cookies
 from simulator.mastodon import markup, wire
 from simulator.mastodon.budgets import Budgets
 from simulator.mastodon.media import IMAGE_LIMIT, MOST, Attachment, drawn
@@ -30,6 +31,7 @@ class Server(Store):
         super().__init__(network, clock, faults, options["tag"])
         self.scopes: str = options.get("scopes", "read write")
         self.token = f"simulated-{network}-token"
+        self.given = {self.token}
         self.version = "4.5.0"
         self.key_lasts = HOUR  # how long an Idempotency-Key is honoured; 0 where keys are ignored
         self.keys: dict[str, tuple[int, str]] = {}  # Idempotency-Key -> (when it came, status id)
@@ -48,7 +50,9 @@ class Server(Store):
 
     async def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
-        self._runner = web.AppRunner(Rest(self).app, access_log=None, shutdown_timeout=0.1)
+        app = Rest(self).app
+        cookies(app, self.given)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()

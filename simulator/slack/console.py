@@ -43,7 +43,7 @@ class Console(Workspace):
         """A person types `/chat TEXT`."""
         address = self.addresses.issue(person.account, channel)
         typed = {
-            "token": "verification",
+            "token": wire.VERIFICATION,
             "command": "/chat",
             "text": text,
             "user_id": person.account,
@@ -269,7 +269,7 @@ class Console(Workspace):
     def _used(self, kind: str, person: Person) -> Table:
         return {
             "type": kind,
-            "token": "verification",
+            "token": wire.VERIFICATION,
             "team": TEAM_OBJECT,
             "enterprise": None,
             "is_enterprise_install": False,

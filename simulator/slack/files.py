@@ -78,6 +78,7 @@ class Files:
         self.unreachable: set[str] = set()
         self.posted = 0
         self.files: dict[str, File] = {}
+        self.given: set[str] = set()  # secrets
         self._tickets: dict[str, File] = {}
         self._numbers = itertools.count(1)
 
@@ -101,6 +102,7 @@ class Files:
             raise Refusal("alt_txt_too_large")
         file = File(f"F{next(self._numbers):08}", BOT_USER, str(name), length, alt)
         ticket = secrets.token_hex(16)
+        self.given.add(ticket)
         self.files[file.id] = self._tickets[ticket] = file
         return {"ok": True, "upload_url": f"http://{self.address}/upload/v1/{ticket}", "file_id": file.id}
 

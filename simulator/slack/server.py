@@ -10,9 +10,10 @@ from aiohttp import web
 
 from simulator.clock import Clock
 from simulator.faults import Faults
+from simulator.given import cookies
 from simulator.slack.console import Console
 from simulator.slack.web import Api
-from simulator.slack.wire import CHAT, HOSTS, Member, Message
+from simulator.slack.wire import CHAT, HOSTS, VERIFICATION, Member, Message
 from simulator.stage import Draft, Person
 
 SCOPES = (
@@ -49,6 +50,8 @@ class Server(Console):
         self.groups = {id_: list(handles) for id_, handles in (options.get("groups") or {}).items()}
         self.bot_token = f"xoxb-simulated-{network}"
         self.app_token = f"xapp-simulated-{network}"
+        self.given = {self.bot_token, self.app_token, VERIFICATION}
+        self.hub.given = self.files.given = self.addresses.given = self.given
         self.api = Api(self)
         self._runner: web.AppRunner | None = None
         self._ticker: asyncio.Task[None] | None = None
@@ -58,6 +61,7 @@ class Server(Console):
     async def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
         app = web.Application()
+        cookies(app, self.given)
         app.router.add_route("*", "/api/{method}", self.api.answer)
         app.router.add_get("/link/", self.hub.serve)
         app.router.add_post("/upload/v1/{ticket}", self.files.upload)

@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 from simulator.clock import Clock
 from simulator.faults import Faults
 from simulator.slack.tickets import PATIENCE, Spell
-from simulator.slack.wire import APP, BOT_USER, SECOND, TEAM, Table
+from simulator.slack.wire import APP, BOT_USER, SECOND, TEAM, VERIFICATION, Table
 
 MOST = 10  # sockets of one app
 NOTICE = 10.0  # seconds of chat time a client has to open another socket (documentation: about ten)
@@ -56,6 +56,7 @@ class Hub:
         self.opened = 0
         self.patience = PATIENCE  # seconds in which an interaction is to be acknowledged
         self._sockets: list[Socket] = []
+        self.given: set[str] = set()  # secrets
         self._tickets: set[str] = set()
         self._held: list[tuple[int, Table]] = []
         self._turn = itertools.count()
@@ -72,6 +73,7 @@ class Hub:
         """The answer of apps.connections.open."""
         ticket = secrets.token_hex(16)
         self._tickets.add(ticket)
+        self.given.add(ticket)
         return {"ok": True, "url": f"ws://{self.address}/link/?ticket={ticket}&app_id={APP}"}
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -214,7 +216,7 @@ class Hub:
 
     def _callback(self, event: Table) -> Table:
         return {
-            "token": "verification",
+            "token": VERIFICATION,
             "team_id": TEAM,
             "api_app_id": APP,
             "event": event,

@@ -78,11 +78,13 @@ class Addresses:
     def __init__(self, clock: Clock, say: Callable[[Address, Table], None]) -> None:
         self.base = ""  # of the server, "host:port"
         self._clock, self._say = clock, say
+        self.given: set[str] = set()  # secrets
         self._known: dict[str, Address] = {}
 
     def issue(self, user: str, channel: str, original: str | None = None) -> str:
         """A fresh one."""
         secret = secrets.token_hex(12)
+        self.given.add(secret)
         self._known[secret] = Address(user, channel, original, self._clock.now() + LASTS * SECOND)
         return f"http://{self.base}/response/{secret}"
 

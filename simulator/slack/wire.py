@@ -10,6 +10,7 @@ SECOND = 1_000_000
 TEAM, APP = "T0TEASHOP", "A0BRIDGE"
 BOT_USER, BOT, BOT_NAME = "U0BRIDGE", "B0BRIDGE", "chatbridge"
 CHAT, HOSTS = "C0CHAT", "C0HOSTS"
+VERIFICATION = "simulated-verification-token"  # stands in every payload; who knows it could pass for Slack
 SITE = "https://teashop.slack.example/"
 URL = re.compile(r"https?://[^\s<>\"'”’]+[^\s<>\"'”’.,;:!?)\]}]")
 REACTED = 50  # users a message names for a reaction; how many Slack does it leaves open (documentation)

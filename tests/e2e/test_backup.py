@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bridge.backup import backup
+from bridge.chat.audience import Audience
 from bridge.chat.erasing import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Erased, Recorded
@@ -80,19 +82,26 @@ def test_a_backup_from_the_middle_of_a_rehearsal_replays_to_the_journal_of_that_
     final, whole = replayed(journal), list(recorded(journal))
     middle = [(file, last) for file, last in kept if 20 < last < whole[-1].seq]
     assert len(middle) >= 5
+    seen = []
     for file, last in middle:
-        events = list(recorded(file))
-        assert [one.seq for one in events] == [one.seq for one in whole if one.seq <= last]
-        upto = replay([one for one in whole if one.seq <= last], final)
-        assert replay(events, final).digest() == upto.digest()
-    figures = [
-        len(s.state.chats["communities-of-practice"].timeline.entries) for s in map(replayed, _files(middle))
-    ]
-    assert figures[-1] > figures[0], "people wrote meanwhile"
+        events, cut = list(recorded(file)), [one for one in whole if one.seq <= last]
+        assert [one.seq for one in events] == [one.seq for one in cut]
+        kept_then, was_then = replay(events, final), replay(cut, final)
+        assert kept_then.digest() == was_then.digest()
+        seen.append(timeline(kept_then))
+        assert seen[-1] == timeline(was_then)
+    assert len(set(seen)) >= 3, "each moment had a timeline of its own"
+    assert timeline(replayed(middle[-1][0])) != timeline(replayed(middle[0][0])), (
+        "as one who restores them sees"
+    )
 
 
-def _files(middle: list[tuple[Path, int]]) -> list[Path]:
-    return [file for file, _ in middle]
+def timeline(session: Session) -> bytes:
+    """The chat's timeline to the last sign, as hosts and as everybody see it."""
+    name = "communities-of-practice"
+    audiences: tuple[Audience, ...] = ("hosts", "page")
+    views = [session.view(name, audience, 0) for audience in audiences]
+    return msgspec.json.encode((session.state.chats[name].timeline, views))
 
 
 def _by_hand(path: Path, file: Path) -> None:
