@@ -9,35 +9,32 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 
+from bridge.boards import Boards
 from bridge.chat import silence
-from bridge.chat.state import Fell, Reconciled, Rose
+from bridge.chat.state import Fell, Rose
 from bridge.engine import Engine, woken
 from bridge.errors import CursorLost, LinkError, NeedsLogin, Unreachable
 from bridge.model import (
     SECOND,
     Account,
-    Board,
     Cursor,
     Form,
     Health,
-    Inbound,
     Micros,
     Network,
     Notice,
     Place,
-    Ref,
     Reply,
 )
 from bridge.outbox import Outbox
 from bridge.ports import Adapter, Budgeted, Clock, Console, Link, SessionStore
+from bridge.rereading import Rereading
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT = 2.0  # seconds before a broken link is opened again
 LONGEST_WAIT = 60.0
 STEADY = 60.0  # seconds a link must hold for its failures to be forgotten
-BOARD_EVERY = 10.0  # seconds between two edits of the board while its item stays the same
-BOARD_LOOK = 0.5  # seconds between two looks whether it has another
 WORDS = 500  # answers and questions to single people that may wait
 TELLERS = 4  # that are told at once: one may hang
 
@@ -84,8 +81,6 @@ class Watch:
         self._cursor: Cursor | None = None
         self._acknowledge = asyncio.Event()
         self._follow = asyncio.Event()
-        self._stir = asyncio.Event()
-        self._board = asyncio.Event()
         self._turn = asyncio.Event()
         self._forms, self._mail = Mail(), Mail()
         self._anew = asyncio.Event()
@@ -93,7 +88,8 @@ class Watch:
         self._state = Health(self.name, title, "opening", self._clock.now())
         self._unheard: Micros = self._clock.now()  # since when, unless it is ready
         self._last: Micros = 0
-        self.rereading = False
+        self._rereading = Rereading(self.name, engine)
+        self.boards = Boards(self.name, engine)
 
     # ------------------------------------------------------------ being told
 
@@ -112,10 +108,10 @@ class Watch:
         """The interest is different."""
         self._follow.set()
 
-    def stir(self) -> None:
+    def stir(self, chat: str) -> None:
         """The chat's state is different: a board to show, perhaps a network to read once more."""
-        self._stir.set()
-        self._board.set()
+        self._rereading.stir()
+        self.boards.stir(chat)
         self._turn.set()
 
     def anew(self) -> None:
@@ -137,6 +133,17 @@ class Watch:
         return Health(self.name, self.title, state.state, state.since, state.why, self._last, waiting)
 
     @property
+    def rereading(self) -> bool:
+        """Whether known posts are being read again."""
+        return self._rereading.under_way
+
+    async def reread(self, chat: str) -> int:
+        """Read every post of a chat there again now; gives how many. Raises LinkError if that cannot be done."""
+        if (state := self._state).state != "ready":
+            raise Unreachable(f"it is {state.state}{f': {state.why}' if state.why else ''}")
+        return await self._rereading.ask(chat)
+
+    @property
     def budget(self) -> Mapping[str, int]:
         """What the network still allows, as far as the open link knows."""
         return self._budgeted.budget() if self._budgeted is not None else {}
@@ -147,7 +154,7 @@ class Watch:
             if self._state.state == "ready":
                 self._unheard = self._clock.now()
             self._state = Health(self.name, self.title, state, self._clock.now(), why)  # type: ignore[arg-type]  # one of Health's
-            self._board.set()
+            self.boards.stir()
             self._turn.set()
             self.noticed()
 
@@ -218,9 +225,9 @@ class Watch:
                 group.create_task(self._outbox.serve(self.name, link), name=f"{self.name} outbox")
                 group.create_task(self._acknowledging(link), name=f"{self.name} acknowledge")
                 group.create_task(self._following(link), name=f"{self.name} follow")
-                group.create_task(self._rereading(link), name=f"{self.name} reread")
+                group.create_task(self._rereading.serve(link), name=f"{self.name} reread")
                 if isinstance(link, Console):
-                    group.create_task(self._boarding(link), name=f"{self.name} board")
+                    group.create_task(self.boards.keep(link), name=f"{self.name} board")
                     for mail in (self._forms, self._mail) * TELLERS:
                         group.create_task(mail.tell(link), name=f"{self.name} words")
 
@@ -255,57 +262,6 @@ class Watch:
             self._follow.clear()
             await link.follow(self._engine.session.interest(self.name))
 
-    async def _rereading(self, link: Link) -> None:
-        """What happened to known posts while nobody listened; and everything once more when a chat ends."""
-        if known := self._engine.session.known(self.name):
-            await self._reread(link, known)
-        while True:
-            self._stir.clear()
-            for chat in self._engine.session.ending(self.name):
-                read: tuple[Ref, ...] | None = None
-                while read != (known := self._engine.session.known(self.name, chat, most=None)):
-                    read = known  # what turns up may have replies of its own
-                    await link.follow(self._engine.session.interest(self.name))
-                    await self._reread(link, known)
-                    await self._engine.caught_up()
-                await self._engine.submit(Reconciled(self.name, chat))
-            await self._stir.wait()
-
-    async def _reread(self, link: Link, refs: Iterable[Ref]) -> None:
-        self.rereading = True
-        try:
-            async for item in link.reread(refs):
-                await self._engine.arrive(Inbound(item.network, item.what))
-        finally:
-            self.rereading = False
-
-    # ------------------------------------------------------------ the hosts' room
-
-    async def _boarding(self, console: Console) -> None:
-        """Keep the boards' messages up to date: at once when the item changes, else every ten seconds."""
-        told: dict[str, tuple[object, ...]] = {}
-        next_time = 0
-        while True:
-            self._board.clear()
-            session, now = self._engine.session, self._clock.now()
-            waiting = False
-            for chat in session.state.chats.values():
-                ref = chat.boards.get(self.name)
-                if ref is None:
-                    continue
-                board = session.board(chat.id, now, self.healths())
-                item = _item(board)
-                if told.get(chat.id) == item and now < next_time:
-                    waiting = True
-                    continue
-                told[chat.id] = item
-                next_time = now + int(BOARD_EVERY * SECOND)
-                await console.show(Ref(self.name, ref), board)
-            await woken(self._board, self._clock, next_time if waiting else None)
-            if waiting:  # in a flood something changes at every moment, and a board is a look at all of it
-                await self._clock.sleep(BOARD_LOOK)
-
-    healths: Callable[[], tuple[Health, ...]] = staticmethod(lambda: ())
     noticed: Callable[[], None] = staticmethod(lambda: None)  # its health is another
 
 
@@ -316,7 +272,7 @@ class Supervisor:
         self.watches = {watch.name: watch for watch in watches}
         for name, watch in self.watches.items():
             watch.resume_from(cursors.get(name))
-            watch.healths = self.health
+            watch.boards.health = self.health
             watch.noticed = self._noticed
 
     async def run(self) -> None:
@@ -355,7 +311,7 @@ class Supervisor:
 
     def changed(self, chat: str, entries: Iterable[int]) -> None:
         for watch in self.watches.values():
-            watch.stir()
+            watch.stir(chat)
 
     def follow(self, networks: Iterable[Network]) -> None:
         for name in networks:
@@ -377,11 +333,6 @@ class Supervisor:
     def whisper(self, network: Network, account: Account, place: Place, notice: Notice) -> None:
         if network in self.watches:
             self.watches[network].whisper(account, place, notice)
-
-
-def _item(board: Board) -> tuple[object, ...]:
-    """What makes a board urgent when it is different."""
-    return (board.current, board.upcoming, board.on_hold, board.phase, board.buttons)
 
 
 def _heed_cancellation() -> None:
