@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import flood, hiding, jetstream, statuses
+from benchmarks import flood, hiding, jetstream, many, statuses
 from benchmarks.chat import BriskClock, arrivals, community, opened
 from benchmarks.figure import Figure
 from bridge.chat.state import Arrived, Configured, Event, Recorded
@@ -52,6 +52,7 @@ def main() -> None:
         *jetstream.hour(args.frames),
         flood.figure(args.flood),
         hiding.figure(),
+        *many.figures(),
     ]
     if args.json:
         print(json.dumps([asdict(figure) for figure in figures], indent=1))

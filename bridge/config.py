@@ -10,30 +10,33 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-from bridge import hosts, plan, proofread
+from bridge import hosts, include, plan, proofread
 from bridge.errors import ConfigError, Mistake
-from bridge.model import HOUR, Micros, Network
+from bridge.include import Files
+from bridge.model import HOUR, Network
 from bridge.ports import Platform
 from bridge.secrets import Secrets, folder, gather, variable
 from bridge.settings import Community, Net
 from bridge.tables import SECRET, Findings, decode, read, refuse_secret
 
 GROUP = "chatbridge.adapters"
+HOST = "CHATBRIDGE_HOST"  # the variable that may say where the page listens
+AT_START = (("community", "journal"), ("consent", "keep_text_days"))  # beside networks, page and broker
 Platforms: TypeAlias = Mapping[str, Callable[[], Platform]]  # kind -> loads it
 
 _PORT = r"([0-9]{1,4}|[0-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 _ADDRESS = rf"^(\[[0-9A-Fa-f:]+\]|[^\s:/@\[\]]+):{_PORT}$"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED = frozenset({"name", "public"})  # a key of a host's table beside the networks' names; a topic
+RESERVED = frozenset({"name", "public", "core"})  # a key of a host's table beside the networks' names; topics
 
 
 class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -103,7 +106,8 @@ class NetworkConfig:
 @dataclass(frozen=True)
 class Mqtt:
     """The broker; `secrets` may hold username and password. Files in PEM: `authority`, who signed the broker's
-    certificate (None: whom the system trusts); `certificate` and `key`, ours."""
+    certificate (None: whom the system trusts); `certificate` and `key`, ours, where {part} stands for the process
+    that logs in (`bridge.split.own`)."""
 
     url: str
     prefix: str
@@ -114,9 +118,17 @@ class Mqtt:
     key: str | None = None
 
 
+class Place(NamedTuple):
+    """Where a chat stands: in which file, and its key path there."""
+
+    file: str
+    at: str
+
+
 @dataclass(frozen=True)
 class Config:
-    """A config without mistakes. `warnings` are what a host should know all the same."""
+    """A config without mistakes. `warnings` are what a host should know all the same. `places`: of the community's
+    chats, in their order. `fixed`: what is only heeded at a start, by key path."""
 
     path: Path
     community: Community
@@ -126,6 +138,8 @@ class Config:
     mqtt: Mqtt | None
     consent: Consent
     warnings: tuple[Mistake, ...] = ()
+    places: tuple[Place, ...] = ()
+    fixed: dict[str, object] = field(default_factory=dict)
 
 
 def installed() -> Platforms:
@@ -135,16 +149,18 @@ def installed() -> Platforms:
 
 def load(
     path: Path,
-    env: Mapping[str, str],
+    env: Mapping[str, str] | None,
     *,
     platforms: Platforms | None = None,
+    files: Files | None = None,
 ) -> Config:
-    """Read a config; secrets come from `env`. Raises ConfigError with every mistake in it."""
+    """Read a config; secrets come from `env`, and None looks for none. `files` is told what is read, whatever comes
+    of it. Raises ConfigError with every mistake in it."""
     found = Findings(str(path))
     document = read(path, found)
     if found.mistakes:
         raise ConfigError(tuple(found.mistakes))
-    known = ("community", "chats", "networks", "web", "mqtt", "consent")
+    known = ("include", "community", "chats", "networks", "web", "mqtt", "consent")
     for key in document.keys() - set(known):
         if SECRET.search(key):
             refuse_secret(found, key, key, ())
@@ -157,9 +173,11 @@ def load(
     nets = _nets(networks)
     names = tuple(document["networks"]) if isinstance(document.get("networks"), dict) else ()
     handles = {network.name: network.platform.handle for network in networks}
-    context = plan.Context(path.parent.absolute(), table.timezone, names, handles, found)
-    chats = plan.chats(document.get("chats"), context)
-    web = decode(Web, document.get("web", {}), "web", found) or Web()
+    files = files or Files(path)
+    files.patterns = include.patterns(document["include"], found) if "include" in document else ()
+    context = plan.Context(path.parent.absolute(), table.timezone, names, handles, found, files.pictures)
+    chats = _chats(document.get("chats", []), files, context)
+    web = _web(document.get("web", {}), env or {}, found)
     consent = decode(Consent, document.get("consent", {}), "consent", found) or Consent()
     mqtt = _mqtt(document["mqtt"], path.parent, sources) if "mqtt" in document else None
     page = table.page.rstrip("/") if table.page else None
@@ -167,34 +185,41 @@ def load(
         table.name,
         table.timezone,
         table.language,
-        chats,
+        tuple(placed.chat for placed in chats),
         nets,
         page,
         consent.outward,
         consent.signpost.strip(),
         consent.keep_text_days * 24 * HOUR,
     )
-    proofread.check_texts(community, found)
+    proofread.check_texts(community, chats, found)
     if found.mistakes:
         raise ConfigError(tuple(found.mistakes))
-    return Config(path, community, journal, networks, web, mqtt, consent, tuple(found.warnings))
+    places = tuple(Place(placed.found.file, placed.at) for placed in chats)
+    warnings, fixed = tuple(found.warnings), _fixed(document)
+    return Config(path, community, journal, networks, web, mqtt, consent, warnings, places, fixed)
 
 
-def rebased(config: Config, starts: Micros) -> Community:
-    """The community with its first chat alone, moved to start at `starts`: what a rehearsal runs."""
-    chat = config.community.chats[0]
-    by = starts - chat.starts
-    moved = msgspec.structs.replace(
-        chat,
-        starts=starts,
-        ends=chat.ends + by,
-        late_until=chat.late_until + by,
-        questions=tuple(msgspec.structs.replace(q, due=q.due + by) for q in chat.questions),
-    )
-    for_good = (
-        3650 * 24 * HOUR
-    )  # nobody's words are real, and they are looked at for as long as somebody likes
-    return msgspec.structs.replace(config.community, chats=(moved,), keep_text=for_good)
+def _chats(tables: object, files: Files, context: plan.Context) -> list[plan.Placed]:
+    """Those of the config itself, then those of the files it includes, by their names."""
+    chats = plan.chats(tables, context)
+    include.check_matches(files, context.found)
+    for file in files.included():
+        within = context.within(file)
+        chats += plan.chats(include.tables(file, files.config, within.found), within)
+    plan.check_together(chats, context.found)
+    return chats
+
+
+def _fixed(document: Mapping[str, Any]) -> dict[str, object]:
+    """What is only heeded at a start, by key path."""
+    networks = {f"networks.{name}": table for name, table in document["networks"].items()}
+    tables = {name: document.get(name, {}) for name in ("web", "mqtt")} | networks
+    fixed = {f"{at}.{key}": value for at, table in tables.items() for key, value in table.items()}
+    for at, key in AT_START:
+        if key in document.get(at, {}):
+            fixed[f"{at}.{key}"] = document[at][key]
+    return fixed
 
 
 # ---------------------------------------------------------------- the tables
@@ -229,14 +254,14 @@ def _community(table: object, found: Findings) -> CommunityTable:
 
 @dataclass(frozen=True)
 class _Sources:
-    """Where secrets may come from, and where what is wrong goes."""
+    """Where secrets may come from (`env` None: nowhere), and where what is wrong goes."""
 
-    env: Mapping[str, str]
+    env: Mapping[str, str] | None
     kept: Path
     found: Findings
 
     def gather(self, owner: str, names: tuple[str, ...]) -> Secrets:
-        return gather(owner, names, self.env, self.kept, self.found)
+        return Secrets({}) if self.env is None else gather(owner, names, self.env, self.kept, self.found)
 
 
 def _networks(tables: object, sources: _Sources, platforms: Platforms) -> tuple[NetworkConfig, ...]:
@@ -281,7 +306,7 @@ def _network(name: str, table: object, sources: _Sources, platforms: Platforms) 
             at,
             "",
             "another name",
-            "Use small letters, digits and _, beginning with a letter, and not “name” or “public”.",
+            "Use small letters, digits and _, beginning with a letter, and not “name”, “public” or “core”.",
         )
     if not isinstance(table, dict):
         found.mistake(at, table, "a table", f"Write a line [{at}] and below it one key = value per line.")
@@ -323,6 +348,13 @@ def _platform(at: str, kind: object, found: Findings, platforms: Platforms) -> P
         return None
 
 
+def _web(table: object, env: Mapping[str, str], found: Findings) -> Web:
+    """The page; if the config does not say on which address it listens, the environment may: a container's does."""
+    web = decode(Web, table, "web", found) or Web()
+    said = isinstance(table, dict) and "host" in table
+    return web if said or not env.get(HOST) else msgspec.structs.replace(web, host=env[HOST])
+
+
 def _nets(networks: tuple[NetworkConfig, ...]) -> tuple[Net, ...]:
     """What the core may know of each network. Of two of the same kind the later bears its name."""
     seen: set[str] = set()
@@ -340,6 +372,7 @@ def _nets(networks: tuple[NetworkConfig, ...]) -> tuple[Net, ...]:
                 limits=platform.limits,
                 post=network.post,
                 mirror=platform.mirror,
+                direct=getattr(platform, "direct", True),
                 layout=getattr(network.settings, "layout", "channel"),
                 public=getattr(network.settings, "public", "ask"),
                 admins=getattr(network.settings, "admins", ()),
@@ -359,7 +392,7 @@ def _mqtt(table: object, folder: Path, sources: _Sources) -> Mqtt | None:
     for name in ("authority", "certificate", "key"):
         given = getattr(mqtt, name)
         files[name] = None if given is None else str(folder / given)
-        if given is not None and not (folder / given).is_file():
+        if given is not None and "{part}" not in given and not (folder / given).is_file():
             sources.found.mistake(f"mqtt.{name}", given, "a file", f"There is no {folder / given}.")
     if (mqtt.certificate is None) != (mqtt.key is None):
         sources.found.mistake(

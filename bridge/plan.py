@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +32,7 @@ PICTURES = {  # by suffix, with the bytes they begin with
     ".webp": b"RIFF",
 }
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_BEGIN = "Begin each with a line in double brackets"
 
 LANGUAGE = Meta(
     pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
@@ -76,35 +77,42 @@ class ChatTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Context:
-    """What reading a chat depends on: the config's folder, the community's zone, the networks' names, and how
-    those that could be read name a person (`Platform.handle`)."""
+    """What reading a chat depends on: the folder of its file, the community's zone, the networks' names, and how
+    those that could be read name a person (`Platform.handle`). `pictures`: where the paths of pictures are noted."""
 
     folder: Path
     zone: str
     networks: tuple[str, ...]
     handles: Mapping[str, tuple[str, str]]
     found: Findings
+    pictures: list[Path]
+
+    def within(self, file: Path) -> Context:
+        """For another file of the same config."""
+        return replace(self, folder=file.parent.absolute(), found=self.found.within(str(file)))
 
 
-def chats(tables: object, context: Context) -> tuple[Chat, ...]:
-    """Every chat of the config; what could not be read of one is left at its default and reported."""
-    found = context.found
-    if not isinstance(tables, list) or not tables:
-        found.mistake(
-            "chats",
-            tables or None,
-            "at least one chat",
-            "Begin it with a line [[chats]], in double brackets.",
-        )
-        return ()
-    made = []
+@dataclass(frozen=True)
+class Placed:
+    """A chat, and where it stands: its key path, and the findings of its file."""
+
+    chat: Chat
+    at: str
+    found: Findings
+
+
+def chats(tables: object, context: Context) -> list[Placed]:
+    """Every chat of a file; what could not be read of one is left at its default and reported."""
+    found, made = context.found, []
+    if not isinstance(tables, list):
+        found.mistake("chats", tables, "a list of chats", f"{_BEGIN}: [[chats]], not [chats].")
+        return []
     for n, table in enumerate(tables):
         at = f"chats[{n}]"
         raw = decode(ChatTable, table, at, found, required=("id", "title", "hashtag", "starts", "questions"))
         if raw is not None:
-            made.append((at, _chat(raw, at, context)))
-    _check_together(made, found)
-    return tuple(chat for _, chat in made)
+            made.append(Placed(_chat(raw, at, context), at, found))
+    return made
 
 
 def _chat(raw: ChatTable, at: str, context: Context) -> Chat:
@@ -151,25 +159,40 @@ def _chat(raw: ChatTable, at: str, context: Context) -> Chat:
     )
 
 
-def _check_together(made: Sequence[tuple[str, Chat]], found: Findings) -> None:
-    """What two chats may not share: an id; an hour with the same hashtag."""
-    for n, (at, chat) in enumerate(made):
-        for before, other in made[:n]:
-            if chat.id and chat.id == other.id:
-                found.mistake(
-                    f"{at}.id",
-                    chat.id,
-                    f"an id of its own; {before} has it too",
-                    "Give one of them another id.",
-                )
+def check_together(made: Sequence[Placed], found: Findings) -> None:
+    """All chats of a config: there is one, no two have the same id, and two in the same hour are better told apart
+    by their hashtags."""
+    if not made and not any(m.key.startswith("chats") for m in found.mistakes):
+        found.mistake("chats", None, "at least one chat", f"{_BEGIN}: [[chats]]")
+    ids: dict[str, Placed] = {}
+    for placed in made:
+        other = ids.setdefault(placed.chat.id, placed)
+        if placed.chat.id and other is not placed:
+            expected = f"an id of its own; {_elsewhere(other, placed)} has it too"
+            placed.found.mistake(f"{placed.at}.id", placed.chat.id, expected, "Give one of them another id.")
+    for other, placed in _overlapping(made):
+        placed.found.warn(
+            f"{placed.at}.starts",
+            "",
+            f"an hour of its own: {_elsewhere(other, placed)} is on with #{other.chat.hashtag} then",
+            "What bears nothing but the tag is taken for that one. Move one of the two, or give it another hashtag.",
+        )
+
+
+def _elsewhere(other: Placed, than: Placed) -> str:
+    """Where another chat stands, as somebody finds it who looks at this one."""
+    return other.at if other.found.file == than.found.file else f"{other.at} of {other.found.file}"
+
+
+def _overlapping(made: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
+    """Chats that share a hashtag and a part of their hours."""
+    for n, placed in enumerate(made):
+        chat = placed.chat
+        for before in made[:n]:
+            other = before.chat
             same = chat.hashtag and chat.hashtag.casefold() == other.hashtag.casefold()
             if same and 0 < chat.starts < other.ends and 0 < other.starts < chat.ends:
-                found.mistake(
-                    f"{at}.starts",
-                    "",
-                    f"an hour of its own: {before} is on with #{other.hashtag} then",
-                    "Move one of the two, or give it another hashtag.",
-                )
+                yield before, placed
 
 
 def check_tag(tag: str, key: str, found: Findings) -> None:
@@ -272,6 +295,7 @@ def _questions(
     for n, raw in enumerate(raws):
         key = f"{at}.questions[{n}]"
         _check_picture(raw, key, context)
+        context.pictures.extend([context.folder / raw.image] if raw.image else [])
         if raw.at is None:
             continue
         if raw.at >= minutes:
@@ -318,7 +342,7 @@ def _check_picture(raw: QuestionTable, key: str, context: Context) -> None:
         found.mistake(f"{key}.alt", raw.alt, "an image beside it", 'Add image = "…", or take alt out.')
     if raw.image and not (context.folder / raw.image).is_file():
         found.mistake(
-            f"{key}.image", raw.image, "a file beside the config", "Put the picture there, or mend its name."
+            f"{key}.image", raw.image, "a file beside this one", "Put the picture there, or mend its name."
         )
     elif raw.image and not _is_picture(context.folder / raw.image):
         found.mistake(

@@ -139,7 +139,8 @@ async def test_hosts_train_in_their_own_workspace(room: Room) -> None:
         await room.press("next")
         await room.until(lambda: room.posted("Welcome to Safer handovers!"))
         assert not room.posted("What makes")
-        assert room.server.command(room.host, "next")  # the board's button may still mean the welcome
+        for _ in range(2):  # the first could still mean the welcome, as the board's button could
+            assert room.server.command(room.host, "next")
         await room.until(lambda: room.posted("Q1"))
         for title in ("Mastodon", "Bluesky"):
             await room.hide_one_of(title)

@@ -83,8 +83,8 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
             process.kill()
 
 
-def opened(process: subprocess.Popen[str], tmp_path: Path) -> Stand:
-    """The stand-ins with everybody's accounts."""
+def opened(process: subprocess.Popen[str], tmp_path: Path, **more: Any) -> Stand:
+    """The stand-ins with everybody's accounts; `more` of the scenario."""
     made = Stand(process, tmp_path, dict(os.environ))
     now = int(time.time() * 1_000_000)
     access = made.ask(
@@ -96,7 +96,7 @@ def opened(process: subprocess.Popen[str], tmp_path: Path) -> Stand:
                 {"label": "Q2", "text": "Who is missing from it?"},
             ],
             "networks": [{"name": n, "kind": n, "layout": "channel", "public": "no"} for n in NETWORKS],
-            "hosts": [{"name": "Wren Adair"}],
+            "hosts": [{"name": "Wren Adair"}], **more,
         }
     )["networks"]  # fmt: skip
     for name, given in access.items():

@@ -167,6 +167,7 @@ class Hour:
                 endorses=not net.mirror,
                 reports=not net.mirror,
                 conceals=net.kind == "bluesky",
+                edits=net.kind != "bluesky",
                 direct=net.kind != "bluesky",
             )
             self.event(Opened(net.name, f"our:{net.name}", "@ours", can))
@@ -202,7 +203,7 @@ class Hour:
             self.arrive(Written(written), written.ref.network)
 
     def _known(self, what: Post) -> None:
-        if what.author.account not in self.session.state.people.all:
+        if not self.session.state.people.of(what.author.account).known:
             self.arrive(AuthorKnown(what.author.account), what.ref.network)
 
     def edit(self, edited: Post) -> bool:
@@ -215,6 +216,13 @@ class Hour:
 
     def wishes(self, account: Account, network: Network = "mastodon", **wishes: Any) -> None:
         self.arrive(AuthorKnown(account, Wishes(**wishes)), network)
+
+    def configure(self, *chats: Chat) -> None:
+        """The config has these chats now."""
+        before = self.session.state.community
+        assert before is not None
+        self.event(Configured(msgspec.structs.replace(before, chats=chats)))
+        self.deliver()
 
     def reply(self, verb: str, text: str = "", *, by: Account = SLACK_HOST, **more: Any) -> Reply:
         """A host says something in Slack; what they are answered, "" if nothing."""

@@ -9,8 +9,10 @@ import re
 import msgspec
 import pytest
 
+from bridge.chat.bridged import signed
 from bridge.chat.session import Session
-from bridge.chat.state import Arrived, post_in
+from bridge.chat.state import Arrived, post_in, undotted
+from bridge.chat.timeline import writers
 from bridge.model import MINUTE, Card, Command, Content, Gathered, Leaders, Notice, Post, Ref, Words
 from bridge.settings import Host
 from tests.unit.make import NETS, STARTS, Hour, chat, community, edited, person, post
@@ -83,8 +85,19 @@ class Crowd:
             rng.choice(above) if above and rng.random() < (0.7 if network == "slack" else 0.35) else None
         )
         by, id_ = rng.choice(PEOPLE), f"p{self._marks}"
-        self.posts.append(post(id_, words + tag, by=by, network=network, at=hour.now, reply_to=reply_to))
-        hour.write(self.posts[-1])
+        said = post(id_, words + tag, by=by, network=network, at=hour.now, reply_to=reply_to)
+        comes = [said]
+        if network == "mastodon" and rng.random() < 0.5:
+            whose = rng.choice(["", said.author.account])
+            copy = post(
+                id_, words + tag, by=f"{by}-b", network="bluesky", at=hour.now, original=said.uri, whose=whose
+            )
+            comes = rng.choice(
+                [[said, copy], [copy, said], [copy]] if whose else [[said, copy], [copy, said]]
+            )
+        for one in comes:
+            self.posts.append(one)
+            hour.write(one)
 
     def edit(self) -> None:
         if self.posts:
@@ -216,12 +229,18 @@ def off(hour: Hour) -> None:
     room = repr([c for c in hour.standing["slack"].values() if isinstance(c, Gathered)])
     out = repr([c for standing in hour.standing.values() for c in standing.values() if isinstance(c, Words)])
     for entry in hour.entries.values():
-        blocked = hour.session.state.people.of(entry.first.author.account).blocked
+        blocked = any(hour.session.state.people.of(a).blocked for p in entry.sources for a in writers(p))
         taken = entry.hidden or entry.held is not None or blocked
         for mark in MARK.findall(entry.first.text.plain):
             assert not (taken or entry.frozen) or mark not in page, (entry.no, "page")
             assert not taken or "slack" in hour.down or mark not in room, (entry.no, "room")
             assert not taken or hour.down or mark not in out, (entry.no, "sent out")
+
+
+def forgotten(hour: Hour, what: Post) -> bool:
+    """Whether somebody who wrote its words wants to be forgotten."""
+    state = hour.session.state
+    return any(state.people.of(account).forgotten for account in writers(signed(state, what)))
 
 
 def gone(crowd: Crowd) -> set[str]:
@@ -230,7 +249,7 @@ def gone(crowd: Crowd) -> set[str]:
     erased = state.chats["handovers"].erased
     posts = [p for recorded in crowd.hour.events if (p := post_in(recorded.event)) is not None]
     uris = {uri for words in erased.values() for uri in words.uris}
-    theirs = [p for p in posts if p.uri in uris or state.people.of(p.author.account).forgotten]
+    theirs = [p for p in posts if p.uri in uris or forgotten(crowd.hour, p)]
     said = {mark for no, mark in crowd.spoken if no in erased}
     return {mark for p in theirs for mark in MARK.findall(p.text.plain)} | (said - _asked(crowd))
 
@@ -253,15 +272,28 @@ def nowhere(crowd: Crowd, again: Session) -> None:
     }
     for place, words in places.items():
         assert not marks & set(MARK.findall(words)), place
-    people = hour.session.state.people
     handles = {
         p.author.handle
         for recorded in hour.events
-        if (p := post_in(recorded.event)) is not None and people.of(p.author.account).forgotten
+        if (p := post_in(recorded.event)) is not None and forgotten(hour, p)
     }
     for content in (c for standing in hour.standing.values() for c in standing.values()):
         shown = content.text if isinstance(content, Notice) else " ".join(c.handle for c in _cards(content))
         assert not handles & set(re.findall(r"[@\w.-]*\w", shown)), shown
+
+
+def named(hour: Hour) -> None:
+    """Where posts can be edited, a question names who asked it as they let it be seen."""
+    for no, id_ in hour.session.state.chats["handovers"].promoted.items():
+        item = hour.sheet.get(id_)
+        assert item is not None
+        assert not item.how or hour.entries[no].first.author.account == item.asker
+        for network, order in item.crediting.items():
+            place = hour.made.get(undotted(order), "")
+            content = hour.standing[network].get(place) if network != "bluesky" else None
+            if isinstance(content, Words):
+                who = re.search(r"Asked by (.*?)\.", content.text.plain)
+                assert (who[1] if who else "") == item.credit, (item, network)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -272,6 +304,7 @@ def test_holds(seed: int) -> None:
         off(crowd.hour)
     crowd.rest()
     off(crowd.hour)
+    named(crowd.hour)
     again = Session()
     for recorded in crowd.hour.events:
         again.decide(recorded)

@@ -52,17 +52,35 @@ def test_a_gathered_message_is_hidden_whole_and_restored_singly() -> None:
     assert react(hour, "hide", at(hour, 2)) == "Done: entries 1, 2 and 3 are hidden."
     assert hour.mirrored() == {}
     notice = hiding(hour)
-    assert [b.label for b in notice.buttons] == ["Restore 1", "Restore 2", "Restore 3"]
+    assert [b.label for b in notice.buttons] == ["Restore all", "Restore 1", "Restore 2", "Restore 3"]
     assert "thing" not in notice.text
     assert "Entry 2 (A1, @nurse-02@ward.example, Mastodon) is off our screens.\n" in notice.text
-    assert press(hour, notice.buttons[1]) == "Done: entry 2 is shown."
+    assert press(hour, notice.buttons[2]) == "Done: entry 2 is shown."
     assert set(hour.mirrored()) == {2}
-    assert [b.label for b in hiding(hour).buttons] == ["Restore 1", "Restore 3"]
+    assert [b.label for b in hiding(hour).buttons] == ["Restore all", "Restore 1", "Restore 3"]
     assert "Entry 2 (A1, @nurse-02@ward.example, Mastodon) is shown again." in hiding(hour).text
-    for left in notice.buttons[::2]:
+    for left in notice.buttons[1::2]:
         press(hour, left)
     assert hiding(hour).buttons == ()
-    assert press(hour, notice.buttons[0]) == "Entry 1 is already shown."
+    assert press(hour, notice.buttons[1]) == "Entry 1 is already shown."
+
+
+def test_of_many_that_were_hidden_together_the_newest_are_named_and_all_have_one_button() -> None:
+    hour = gathered(*(post(f"{n}", f"A1: thing {n} #WardChat", by=f"nurse-{n:02}") for n in range(1, 31)))
+    react(hour, "hide", at(hour, 2))
+    notice = hiding(hour)
+    assert [b.label for b in notice.buttons] == ["Restore all", *(f"Restore {n}" for n in range(21, 31))]
+    assert "Entry 30 (A1, @nurse-30@ward.example, Mastodon) is off our screens." in notice.text
+    assert "Entries 1, 2, 3," in notice.text
+    assert "and 20 are off our screens too; to show one again: restore 1." in notice.text
+    assert len(notice.text) < 1_500
+    for n in range(2, 21):
+        hour.command("restore", str(n))
+    assert "Entry 1 is off our screens too; to show one again: restore 1." in hiding(hour).text
+    assert press(hour, notice.buttons[0]).startswith("Done: shown again: 1, 21, 22,")
+    assert len(hour.mirrored()) == 30
+    assert hiding(hour).buttons == ()
+    assert press(hour, notice.buttons[0]) == "They are all shown already, or gone."
 
 
 ONE_BY_ONE = sorted(entries.VERBS.keys() - {"hide", "show", "noticed", "unnoticed"})

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bridge.chat.state import Tick
 from bridge.model import (
     MINUTE,
     SECOND,
@@ -24,6 +25,7 @@ from tests.unit.make import (
     LIMITS,
     LONG,
     NETS,
+    STARTS,
     Hour,
     at,
     community,
@@ -69,6 +71,21 @@ def test_placed_by_thread_up_to_a_question_on_any_network() -> None:
     assert hour.placed(label) == ((2,), "label")
     assert hour.placed(greeting) == ((2,), "time")
     assert [e.reply_to for e in hour.entries.values()] == [None, 1, None, 1, None]
+
+
+def test_a_reply_that_came_before_what_it_answers_is_placed_again() -> None:
+    """A server may tell the younger post first; until the older one is here only the clock can place it."""
+    hour = at(16)
+    first = post("1", "A1: we listen #WardChat", at=hour.now)
+    reply = post("2", "so do we #WardChat", by="midwife", at=hour.now, reply_to=first.ref)
+    further = post("3", "and we #WardChat", by="nurse-03", at=hour.now, reply_to=reply.ref)
+    moved = post("4", "us too #WardChat", by="nurse-04", at=hour.now, reply_to=first.ref)
+    hour.write(reply, further, moved)
+    assert "Q2" in hour.command("move", "3 Q2")
+    assert [hour.placed(p)[0] for p in (reply, further, moved)] == [(2,), (2,), (2,)]
+    hour.write(first)
+    assert [hour.placed(p)[0] for p in (reply, further, moved)] == [(1,), (1,), (2,)]
+    assert not hour._chat.orphans
 
 
 def test_an_answer_composed_on_the_page_names_its_entry() -> None:
@@ -236,6 +253,17 @@ def test_a_bridges_copy_of_our_own_post_never_enters() -> None:
     uri = f"mastodon:{hour.copy_of('q1').id}"
     copy = post("1", "Q1 What? #WardChat", network="bluesky", by="bridged", original=uri, at=hour.now)
     hour.write(copy)
+    assert hour.entries == {}
+
+
+def test_nor_does_one_that_names_its_page() -> None:
+    hour = Hour()
+    hour.now = STARTS
+    hour.event(Tick())
+    order = next(o for o in hour.queued if (o.item, o.network) == ("welcome", "mastodon"))
+    page = "https://ward.example/@chat/9"
+    hour.settle(order, Sent(Ref("mastodon", "9"), "https://ward.example/users/chat/statuses/9", url=page))
+    hour.write(post("1", "Welcome! #WardChat", network="bluesky", by="bridged", original=page, at=hour.now))
     assert hour.entries == {}
 
 

@@ -18,7 +18,7 @@ from bridge.errors import ChatbridgeError, ConfigError, NeedsLogin, Unreachable
 from bridge.login import Shell, login
 from bridge.model import Capabilities, Limits, Micros, Network, Opened
 from bridge.ports import Remark, SessionStore
-from bridge.readiness import missing_secrets, passed
+from bridge.readiness import missing_secrets, passed, unseen, unsteered
 from tests.unit.configs import SHIPPED, at
 from tests.unit.platforms import CONFIG, Kind, hall, kinds, room, square
 
@@ -74,7 +74,6 @@ async def test_offline_asks_nobody_and_passes_with_what_is_missing_named(tmp_pat
     assert [m.key for m in report.missing] == [
         "networks.hall",
         "networks.square",
-        "networks.room",
         "networks.room",
     ]
     assert "No network was asked" in check.show(report)
@@ -206,12 +205,62 @@ async def test_remarks_are_shown_with_their_mend_and_only_needed_ones_stand_in_t
     assert not report.ok
 
 
+@pytest.mark.parametrize(
+    ("page", "web", "noted"),
+    [
+        ("https://tide.test", "", True),
+        ("https://tide.test", 'host = "::1"', True),
+        ("https://tide.test", 'host = "0.0.0.0"', False),
+        ("http://localhost:8080", "", False),
+        ("http://127.0.0.1:8080", "", False),
+        ("", "", False),
+    ],
+)
+def test_a_page_for_all_that_is_served_to_this_machine_alone_is_noted(
+    tmp_path: Path, page: str, web: str, noted: bool
+) -> None:
+    own = f'page = "{page}"' if page else ""
+    text = CONFIG.replace('page = "https://tide.test"', own) + f"[web]\n{web}\n"
+    found = unseen(config(tmp_path, text=text))
+    assert [(note.key, note.warning) for note in found] == ([("web.host", True)] if noted else [])
+    assert not noted or "Fine if a web server on this machine passes them on to port 8080" in found[0].mend
+
+
 def test_what_will_not_be_posted_any_more_is_named(tmp_path: Path) -> None:
     late = passed(config(tmp_path), at(2027, 3, 16, 10))
     assert [w.key for w in late] == ["chats[0].announce", "chats[0].remind"]
     assert "Tuesday 9 March 2027" in late[0].expected
     assert passed(config(tmp_path), at(2027, 3, 1)) == ()
     assert passed(config(tmp_path), at(2027, 3, 17)) == ()
+
+
+@pytest.mark.parametrize(
+    ("network", "host", "expected"),
+    [
+        ("slack", "", "a host with an account in Slack"),
+        ("slack", 'mastodon = "@wren@ward.social"', "a host with an account in Slack"),
+        ("slack", 'slack = "U012AB3CD"', ""),
+        ("group", "", ""),
+        ("mastodon", "", "a host with an account"),
+        ("mastodon", 'mastodon = "@wren@ward.social"', ""),
+    ],
+)
+def test_a_chat_that_its_hosts_could_not_steer_is_named(
+    tmp_path: Path, network: str, host: str, expected: str
+) -> None:
+    room = '[networks.slack]\nkind = "slack"\nchannel = "C…"\nhosts_channel = "C…"\n' * (
+        network != "mastodon"
+    )
+    group = 'hosts_group = "S012AB3CD"\n' * (network == "group")
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[community]\nname = "The Night Round"\ntimezone = "UTC"\n'
+        '[[chats]]\nid = "a"\ntitle = "Safer handovers"\nhashtag = "WardChat"\nstarts = 2027-03-16T20:00:00\n'
+        f'[[chats.hosts]]\nname = "Wren Adair"\n{host}\n[[chats.questions]]\ntext = "Who is missing?"\n'
+        f'[networks.mastodon]\nkind = "mastodon"\nserver = "https://ward.social"\n{room}{group}'
+    )
+    found = unsteered(load(path, {}))
+    assert [(w.key, w.expected) for w in found] == [("chats[0].hosts", expected)] * bool(expected)
 
 
 # ---------------------------------------------------------------- login

@@ -7,7 +7,20 @@ from itertools import pairwise
 import pytest
 
 from bridge.chat.state import Arrived, Tick
-from bridge.model import MINUTE, Board, Button, Command, Media, Notice, Opened, Publish, Ref, Sent, Words
+from bridge.model import (
+    MINUTE,
+    SECOND,
+    Board,
+    Button,
+    Command,
+    Media,
+    Notice,
+    Opened,
+    Publish,
+    Ref,
+    Sent,
+    Words,
+)
 from bridge.settings import Host, Net, Question
 from tests.unit.make import LIMITS, NETS, SLACK_HOST, STARTS, Hour, chat, community, post
 
@@ -281,6 +294,7 @@ def test_a_recap_leaves_out_a_question_that_was_only_just_asked() -> None:
     hour.write(post("1", "A1: we listen #WardChat", at=hour.now))
     hour.command("next")  # the recap
     assert hour.texts("bluesky")[-1] == "So far: 1 answer.\nQ1: Mastodon 1\nQ2: none yet #WardChat"
+    hour.now += 5 * SECOND
     hour.command("next")  # Q3
     hour.write(post("2", "A3: we do #WardChat", at=hour.now))
     hour.command("end")
@@ -317,6 +331,44 @@ def test_a_host_by_mastodon_account_commands_too() -> None:
     assert hour.answers[-1] == "Done: Q1 goes out now."
     hour.event(Arrived("bluesky", Command("next", "acct:wren@ward.example", answer="there")))
     assert hour.answers[-1].startswith("Only the hosts"), "an account counts on its own network only"
+
+
+ANN_HERE = "slack:T1/UANN"
+
+
+def two_hosts() -> Hour:
+    hosts = (Host("Wren Adair", (("slack", "UHOST"),)), Host("Ann Lee", (("slack", "UANN"),)))
+    hour = Hour(community(chat(hosts=hosts)))
+    hour.until(6)
+    return hour
+
+
+@pytest.mark.parametrize(("verb", "did"), [("next", "went out"), ("skip", "was skipped")])
+def test_two_hosts_who_say_the_same_at_once_mean_one_item(verb: str, did: str) -> None:
+    hour = two_hosts()
+    assert hour.command(verb, by=ANN_HERE).startswith("Done: Q2")
+    hour.now += 2 * SECOND
+    assert hour.command(verb) == f"Q2 {did} 2 s ago, by Ann Lee: say {verb} again for Recap."
+    assert hour.command(verb).startswith("Done: Recap")
+    hour.now += 5 * SECOND
+    assert hour.command(verb).startswith("Done: Q3"), "by now they mean it"
+
+
+def test_a_phone_that_says_it_twice_sends_one_item() -> None:
+    hour = two_hosts()
+    assert hour.command("next").startswith("Done: Q2")
+    assert hour.command("next") == "Q2 went out 0 s ago, by Wren Adair: say next again for Recap."
+    assert hour.on("recap-half") == {}
+
+
+def test_next_and_the_clock_may_mean_the_same_item() -> None:
+    hour = two_hosts()
+    hour.until(15)
+    hour.now += 3 * SECOND
+    assert hour.command("next") == "Q2 went out 3 s ago, as planned: say next again for Recap."
+    hour.until(25.05)
+    assert hour.command("skip") == "Q3 went out 3 s ago, as planned: say skip again for Recap."
+    assert hour.command("next", item="recap").startswith("Done: Recap"), "a button names what it means"
 
 
 @pytest.mark.parametrize("verb", ["next", "hold", "skip"])

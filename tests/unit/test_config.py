@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bridge.config import installed, load, rebased
+from bridge.config import installed, load
 from bridge.errors import ConfigError
 from bridge.model import HOUR, MINUTE
 from bridge.readiness import missing_secrets, not_ready
+from bridge.rehearsal.hour import rebased
 from bridge.when import micros
 from tests.unit.configs import SECOND, SHIPPED, at, mistakes, only, read, swap, written
 from tests.unit.platforms import CONFIG
@@ -56,11 +57,18 @@ def test_who_can_delete_and_what_may_go_out_reach_the_core(tmp_path: Path) -> No
     assert read(tmp_path).community.outward == "asked"
 
 
+def test_a_container_listens_on_every_address_unless_the_config_says_on_which(tmp_path: Path) -> None:
+    inside = {"CHATBRIDGE_HOST": "0.0.0.0"}
+    assert read(tmp_path).web.host == "127.0.0.1"
+    assert read(tmp_path, env=inside).web.host == "0.0.0.0"
+    assert read(tmp_path, CONFIG + '[web]\nhost = "::1"\n', env=inside).web.host == "::1"
+
+
 def test_how_long_words_are_kept_reaches_the_core(tmp_path: Path) -> None:
     assert read(tmp_path).community.keep_text == 90 * 24 * HOUR
     config = read(tmp_path, swap("[networks.hall]", "[consent]\nkeep_text_days = 7\n[networks.hall]"))
     assert config.community.keep_text == 7 * 24 * HOUR
-    assert rebased(config, 0).keep_text > 1000 * 24 * HOUR, (
+    assert rebased(config.community, 0).keep_text > 1000 * 24 * HOUR, (
         "a rehearsal can be looked at for as long as one likes"
     )
 
@@ -215,6 +223,7 @@ def test_a_chat_is_past_when_its_late_window_has_closed_and_none_is_ahead(tmp_pa
     config = read(tmp_path)
     closed = config.community.chats[0].late_until
     assert not_ready(config, closed - 1) == ()
+    assert not_ready(config, closed, staying=True) == ()
     (mistake,) = not_ready(config, closed)
     assert (mistake.key, mistake.value) == ("chats[0].starts", "2027-03-16T20:00:00+00:00")
     both = read(tmp_path, CONFIG + swap("2027-03-16", "2027-04-20", SECOND))
@@ -224,7 +233,10 @@ def test_a_chat_is_past_when_its_late_window_has_closed_and_none_is_ahead(tmp_pa
 def test_rebasing_moves_the_first_chat_whole(tmp_path: Path) -> None:
     config = read(tmp_path, CONFIG + swap("20:30", "21:30", SECOND))
     start = at(2026, 11, 23, 9)
-    (moved,) = rebased(config, start).chats
+    (moved,) = rebased(config.community, start).chats
+    assert rebased(config.community, start, "rhythm") == rebased(config.community, start)
+    assert [chat.id for chat in rebased(config.community, start, "other").chats] == ["other"]
+    assert rebased(config.community, start, "gone").chats == ()
     before = config.community.chats[0]
     by = start - before.starts
     assert moved.starts == start
@@ -244,10 +256,10 @@ def test_the_shipped_config_is_the_chat_of_the_announcement() -> None:
     assert chat.starts == micros(dt.datetime(2018, 3, 20, 20, tzinfo=ZoneInfo("Europe/London")))
     assert len(chat.questions) == 7
     assert [h.name for h in chat.hosts] == ["Lucy Scarisbrick", "Vanessa Garrity"]
-    assert [(n.kind, n.title) for n in config.community.networks] == [
-        ("mastodon", "Mastodon"),
-        ("bluesky", "Bluesky"),
-        ("slack", "Slack"),
+    assert [(n.kind, n.title, n.direct) for n in config.community.networks] == [
+        ("mastodon", "Mastodon", True),
+        ("bluesky", "Bluesky", False),
+        ("slack", "Slack", True),
     ]
     assert [m.key for m in not_ready(config, at(2026, 11, 23))] == [
         "community.page",
@@ -272,7 +284,15 @@ def test_every_commented_key_of_the_shipped_config_is_a_real_one(tmp_path: Path)
         starts = ("[mqtt]", bare.split(" ", 1)[0] + " = ")
         lines.append(bare if line.startswith("# ") and bare.startswith(starts) else line)
     text = "\n".join(lines)
-    assert sum(a != b for a, b in zip(lines, (SHIPPED).read_text().splitlines(), strict=True)) == 20
+    assert sum(a != b for a, b in zip(lines, (SHIPPED).read_text().splitlines(), strict=True)) == 25
+    for name in ("broker-ca.pem", "more/chat.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(
+            f"{swap('tidetalk', 'Ebb', SECOND)}[[chats.hosts]]\nname = 'Ann'"
+            if name.startswith("more")
+            else ""
+        )
+    text = text.replace("chats/*.toml", "more/*.toml").replace("tls = false", "tls = true")
     config = load(written(tmp_path, text), {})
     assert config.mqtt is not None
     assert config.warnings == ()

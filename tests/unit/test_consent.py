@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bridge.chat.community import SERVER
-from bridge.chat.intake import redact
+from bridge.chat.erasing import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived
 from bridge.model import MINUTE, Command, Post, Publish, Reach

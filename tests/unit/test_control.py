@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,44 @@ async def test_what_a_killed_bridge_leaves_is_no_bridge_and_is_swept(tmp_path: P
         await ask(journal, do="echo", say="")
     control.sweep(journal)
     assert not control.address(journal).exists()
+
+
+def make_folder(place: Path) -> None:
+    place.mkdir(0o755)
+
+
+def make_file(place: Path) -> None:
+    place.touch(0o600)
+
+
+def make_link(place: Path) -> None:
+    elsewhere = place.with_name("elsewhere")
+    elsewhere.mkdir(0o700)
+    place.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("taken", [make_folder, make_file, make_link])
+async def test_a_place_that_others_could_take_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: Callable[[Path], None]
+) -> None:
+    """By who listens as by who asks: another user could answer there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    taken(tmp_path / f"chatbridge-{os.getuid()}")
+    journal = tmp_path / ("d" * 150) / "journal.db"
+    with pytest.raises(ChatbridgeError, match="cannot stand there: somebody else could command"):
+        await control.listen(journal, {})
+    with pytest.raises(ChatbridgeError, match="Take it away"):
+        await ask(journal, do="echo", say="")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make somebody else's folder")
+def test_another_users_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = control.address(tmp_path / ("d" * 150)).parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(ChatbridgeError, match="not a folder that only the user of this bridge can enter"):
+        control.address(tmp_path / ("d" * 150))
 
 
 async def test_what_is_no_text_is_refused_before_it_is_sent(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from adapters.slack import manifest
+from bridge import cli
+from bridge.arguments import DONE
 from bridge.chat.commands import USAGE, VERBS
 from bridge.chat.community import said_to_us
 from bridge.model import Board, Button, Notice
@@ -54,6 +57,48 @@ def test_what_participants_read_that_they_can_write_is_obeyed() -> None:
     ours = "https://chat.example/users/ours"
     assert None not in [said_to_us(post("1", f"@ours {words}", mentions=(ours,)), ours) for words in said]
     assert "`/chat me`" in PARTICIPANTS
+
+
+def told(page: Path) -> Iterator[str]:
+    """What a page says to type into a shell for us: in its blocks, and within its sentences."""
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^ *```sh\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+        yield from re.findall(r"^ *((?:chatbridge|\./dev rehearse)\b.*)$", block, re.MULTILINE)
+    yield from re.findall(r"`((?:chatbridge|\./dev rehearse) [^`]+)`", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_says_to_type_can_be_typed(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for line in told(page):
+        _, *words = shlex.split(line.replace("./dev", "chatbridge"), comments=True)
+        named = words if len(words) > 1 else [*words, "--help"]  # a command's name alone
+        ended: object = DONE
+        try:
+            cli.parser().parse_args(named)
+        except SystemExit as stopped:
+            ended = stopped.code
+        assert ended == DONE, f"{line}: {capsys.readouterr().err}"
+
+
+def test_the_readme_takes_somebody_from_nothing_to_a_chat() -> None:
+    """In the order in which it is read, from the block of the first step to the commands for afterwards."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = re.findall(r"(?:chatbridge|\./dev) (\w+)", text)
+    way = [
+        "rehearse",
+        "init",
+        "rehearse",
+        "check",
+        "preview",
+        "login",
+        "check",
+        "run",
+        "status",
+        "tell",
+        "report",
+    ]
+    rest = iter(said)
+    assert [step for step in way if step not in rest] == []
 
 
 # ---------------------------------------------------------------- buttons

@@ -52,6 +52,18 @@ def test_it_is_off_every_screen_and_the_hosts_are_told_without_a_word_of_it(netw
     assert len(hour.notices()) == 1
 
 
+def test_what_hosts_do_and_take_back_again_and_again_is_said_once() -> None:
+    hour = hour_with()
+    hour.write(under_ours(hour))
+    hour.command("hide", "1")
+    for _ in range(5):
+        for verb in ("conceal", "unconceal", "block", "unblock"):
+            assert hour.command(verb, "1").startswith("Done")
+    assert hiding(hour).text.endswith(
+        "Wren Adair hid it. Wren Adair had it shown again on Bluesky. Wren Adair unblocked the author."
+    )
+
+
 def test_who_opted_out_is_not_named() -> None:
     hour = hour_with(post("1", "A1: private words #nobridge #WardChat"))
     hour.command("hide", "1")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bridge.chat.commands import VERBS
-from bridge.chat.intake import redact
+from bridge.chat.erasing import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Recorded
 from bridge.model import Edited, Leaders, Network, Order, Post, Publish, Words, Written

@@ -142,3 +142,15 @@ def test_questions_of_hosts_are_known_by_their_words_and_numbered_as_they_come()
     asked.reword(1, "Who keeps it warm?")
     assert asked.asked_by(said("Q2 Who is in it?")) is None
     assert asked.asked_by(said("Warning: warmth\n\nQ2 Who keeps it warm?")) == 1
+
+
+def test_questions_of_an_edited_config_are_known_by_its_words_old_and_new() -> None:
+    asked = Questions(
+        [{"label": "Q1", "text": "What is a circle?"}, {"label": "Q2", "text": "Who is in it?"}]
+    )
+    asked.edited(["Whose circle is it?", "What is a circle?", "Who is in it?"])
+    assert asked.asked_by(said("Q1 What is a circle?")) == 0, "it was asked before"
+    assert asked.asked_by(said("Q2 Whose circle is it?")) == 1, "put in above it, and so it comes after it"
+    assert asked.asked_by(said("Q3 Who is in it? #WardChat")) == 2
+    assert asked.asked_by(said("Q2 Nobody wrote this.")) is None
+    assert asked.asked_by(said("Q1: Mastodon 3, Bluesky 2")) is None, "a recap"

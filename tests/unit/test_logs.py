@@ -66,6 +66,7 @@ def test_a_person_reads_lines_and_a_machine_reads_json(
     monkeypatch.setattr(stream, "isatty", lambda: terminal, raising=False)
     monkeypatch.setattr(sys, "stderr", stream)
     begin(logging.INFO)
+    assert not logging.getLogger("httpcore.http11").isEnabledFor(logging.INFO), "headers have cookies"
     logging.getLogger("bridge.engine").info("ready")
     assert stream.getvalue().startswith("{") is not terminal
     assert "ready" in stream.getvalue()

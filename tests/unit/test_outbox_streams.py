@@ -14,6 +14,7 @@ from bridge.model import (
     Absent,
     Capabilities,
     Edited,
+    Found,
     Inbound,
     Micros,
     Order,
@@ -93,6 +94,45 @@ def test_a_removal_waits_for_nothing_unclear(tmp_path: Path) -> None:
             it.outbox.stir()
             await until(lambda: len(copies(it, Publish)) == 2)
             assert await hide(it, 1) < 1
+
+    run(chat())
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_what_is_hidden_is_looked_for_at_once_if_nobody_knows_whether_it_stands(
+    tmp_path: Path, stands: bool
+) -> None:
+    """Its message may have been lost on the way, or only the answer: that Slack does not show it yet tells nothing."""
+
+    async def chat() -> None:
+        async with hour(tmp_path) as it:
+
+            async def lost(order: Order) -> Outcome:
+                return Unclear("no answer") if isinstance(order.op, Publish) else await it.slack.take(order)
+
+            it.slack.answer, it.slack.look = lost, Absent()
+            await it.write(FIRST)
+            it.outbox.stir()
+            await until(lambda: copies(it, Publish))
+            begin = VirtualClock().now()
+            await asyncio.sleep(3)
+            assert it.slack.looks == 0, "what is wanted has time to settle"
+            await it.command("hide", "1")
+            it.outbox.stir()
+            await until(lambda: it.slack.looks == 2)
+            assert (VirtualClock().now() - begin) / SECOND < 8
+            assert not copies(it, Retract)
+            order = next(o for _, o in it.slack.sent if isinstance(o.op, Publish) and o.lane == "mirror")
+            if stands:
+                it.slack.look = Found((await it.slack.take(order),))  # type: ignore[arg-type]  # it is Sent
+                await until(lambda: copies(it, Retract))
+                assert (VirtualClock().now() - begin) / SECOND < 12
+            else:
+                copied = it.engine.session.state.chats["handovers"].copies["slack"]
+                await until(lambda: not copied.messages)
+                assert (VirtualClock().now() - begin) / SECOND >= 30, "by then it would stand there"
+                assert len(copies(it, Publish)) == 1
+                assert not copies(it, Retract)
 
     run(chat())
 

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.chat.commands import VERBS
 from bridge.chat.community import SERVER
-from bridge.chat.intake import redact
+from bridge.chat.erasing import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived
 from bridge.model import Account, Command, Notice, Post

@@ -9,7 +9,7 @@ import msgspec
 
 from bridge import preview
 from bridge.config import Config, load
-from bridge.model import Limits
+from bridge.model import HOUR, Limits
 from bridge.text import count
 from tests.unit.configs import SHIPPED
 from tests.unit.platforms import CONFIG, Kind, hall, kinds, room, square
@@ -20,6 +20,9 @@ ENV = {
     "ROOM_BOT_TOKEN": "hush-3",
     "ROOM_APP_TOKEN": "hush-4",
 }
+
+
+EARLY = 0  # before everything
 
 
 def config(folder: Path, *known: Kind, text: str = CONFIG, env: dict[str, str] | None = None) -> Config:
@@ -33,7 +36,7 @@ def config(folder: Path, *known: Kind, text: str = CONFIG, env: dict[str, str] |
 
 def test_every_item_stands_on_every_posting_network(tmp_path: Path) -> None:
     text = CONFIG.replace('kind = "square"', 'kind = "square"\npost = false')
-    (sheet,) = preview.preview(config(tmp_path, text=text)).chats
+    (sheet,) = preview.preview(config(tmp_path, text=text), EARLY).chats
     assert [item.id for item in sheet.items] == [
         *(
             "announcement",
@@ -53,11 +56,21 @@ def test_every_item_stands_on_every_posting_network(tmp_path: Path) -> None:
     assert first.networks[0].parts[0].text == "Q1 What is a tide? #TideTalk"
 
 
+def test_what_is_past_before_the_chat_begins_is_marked(tmp_path: Path) -> None:
+    chat = config(tmp_path)
+    starts = chat.community.chats[0].starts
+    data = preview.preview(chat, starts - HOUR)
+    assert [item.id for item in data.chats[0].items if item.past] == ["announcement", "reminder-24h"]
+    assert preview.show(data).count("[that time has passed: this one is left out]") == 2
+    for now in (EARLY, starts + HOUR):
+        assert not any(item.past for item in preview.preview(chat, now).chats[0].items)
+
+
 def test_counts_are_the_networks_own(tmp_path: Path) -> None:
     text = CONFIG.replace(
         "What is a tide?", "Is 👩‍⚕️ at https://tide.test/a/long/address/that/counts/less ok?"
     )
-    (sheet,) = preview.preview(config(tmp_path, text=text)).chats
+    (sheet,) = preview.preview(config(tmp_path, text=text), EARLY).chats
     question = next(item for item in sheet.items if item.id == "q1")
     in_hall, in_square, _ = (shown.parts[0] for shown in question.networks)
     address = "https://tide.test/a/long/address/that/counts/less"
@@ -68,7 +81,7 @@ def test_counts_are_the_networks_own(tmp_path: Path) -> None:
 
 
 def test_the_shipped_preview_can_be_read_and_is_json() -> None:
-    data = preview.preview(load(SHIPPED, {}))
+    data = preview.preview(load(SHIPPED, {}), EARLY)
     shown = preview.show(data)
     assert "Announcement · Tuesday 13 March 2018, 20:00 London time (20:00 UTC)" in shown
     assert "Reminder 10 minutes before · Tuesday 20 March 2018, 19:50 London time (19:50 UTC)" in shown
@@ -85,7 +98,7 @@ def test_warnings_pictures_and_long_texts_are_shown(tmp_path: Path) -> None:
     text = text.replace("Who keeps it?", "Who keeps it? " * 30)
     own = hall()
     own.limits = Limits(500, warning="{}")
-    shown = preview.show(preview.preview(config(tmp_path, own, square(), room(), text=text)))
+    shown = preview.show(preview.preview(config(tmp_path, own, square(), room(), text=text), EARLY))
     assert "    [content warning: water]\n    Q1 What" in shown, "a field of its own"
     assert "    ⚠ water\n\n    Q1 What" in shown, "before the words"
     assert "q1.png, described: A chart]" in shown
@@ -95,7 +108,7 @@ def test_warnings_pictures_and_long_texts_are_shown(tmp_path: Path) -> None:
 
 def test_every_language_is_shown_and_counted_by_itself(tmp_path: Path) -> None:
     text = CONFIG.replace("at = 5\n", 'at = 5\ntranslations = {cy = "Beth yw llanw?"}\n')
-    data = preview.preview(config(tmp_path, text=text))
+    data = preview.preview(config(tmp_path, text=text), EARLY)
     (item,) = [i for i in data.chats[0].items if i.id == "q1"]
     assert [(p.text, p.language) for p in item.networks[0].parts] == [
         ("Q1 What is a tide? #TideTalk", "en"),
@@ -110,7 +123,7 @@ def test_a_warning_counts(tmp_path: Path) -> None:
     text = CONFIG.replace("at = 5\n", 'at = 5\nwarning = "wet feet"\n')
     beside = hall()
     beside.limits = Limits(500, warning="{}")
-    data = preview.preview(config(tmp_path, beside, square(), room(), text=text))
+    data = preview.preview(config(tmp_path, beside, square(), room(), text=text), EARLY)
     (item,) = [i for i in data.chats[0].items if i.id == "q1"]
     words = count("Q1 What is a tide? #TideTalk")
     assert [shown.parts[0].count - words for shown in item.networks] == [8, 12, 12]
@@ -124,6 +137,6 @@ def test_a_picture_too_large_for_a_network_is_named(tmp_path: Path) -> None:
     text = CONFIG.replace("at = 5\n", 'at = 5\nimage = "q1.png"\nalt = "A chart"\n')
     small, large = hall(), square()
     small.limits, large.limits = Limits(300, image=1_000_000), Limits(300, image=1_000_001)
-    shown = preview.show(preview.preview(config(tmp_path, small, large, room(), text=text)))
+    shown = preview.show(preview.preview(config(tmp_path, small, large, room(), text=text), EARLY))
     assert "    [picture too large for Hall: 1.01 MB of 1 MB]" in shown
     assert "too large for Square" not in shown

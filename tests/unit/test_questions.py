@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.chat.intake import redact
+from bridge.chat.erasing import redact
 from bridge.chat.session import Session
 from bridge.chat.state import Configured, Recorded
 from bridge.delivery import Row, kept
@@ -207,6 +207,11 @@ def test_a_planned_question_moves_with_a_chat_that_moves() -> None:
 
 # ---------------------------------------------------------------- promote
 
+UNNAMED = (
+    "It does not name who asked it any more. On Bluesky it stands as it was, since posts cannot be edited there: "
+    "delete it there if you have to."
+)
+
 
 def asks(hour: Hour, words: str = "Q: What about nights? #WardChat", **more: Any) -> Post:
     asked = post(more.pop("id_", "90"), words, at=hour.now, **more)
@@ -295,9 +300,10 @@ def test_who_wants_to_be_forgotten_is_named_no_more() -> None:
     assert "Ann Lee" not in repr(hour.session.state.chats)
     (notice,) = hour.notices()
     assert notice.text == (
-        "Q4 was made of entry 1, whose words are gone for good. It still stands everywhere as a host worded it, and "
-        "names who asked: take away by hand what should not stay."
+        "Q4 was made of entry 1, whose words are gone for good. It still stands everywhere as a host worded it: take "
+        f"away by hand what should not stay. {UNNAMED}"
     )
+    assert [network for network in hour.standing if "Ann Lee" in repr(hour.texts(network))] == ["bluesky"]
     assert "Ann" not in repr(hour.session.board("handovers", hour.now))
     again = Session()
     for recorded in hour.events:
@@ -324,10 +330,7 @@ def test_who_is_not_to_be_named_any_more_is_not(how: str) -> None:
     assert question(hour, 4) == "Nights?"
     assert "Ann Lee" not in repr(hour.session.view("handovers", "page", hour.now))
     (notice,) = hour.notices()
-    assert notice.text == (
-        "Q4 stands everywhere. Who asked it is not to be named any more: where it names them, take the name out by "
-        "hand."
-    )
+    assert notice.text == f"Q4 {UNNAMED.removeprefix('It ')}"
     hour.write(post("92", "A4: I do #WardChat", by="midwife", at=hour.now))
     assert len(hour.notices()) == 1, "told once"
 
@@ -349,10 +352,10 @@ def test_the_hosts_are_told_that_a_question_outlasts_what_was_erased(how: str) -
     submit(hour, form(hour, "promote", item="1"), "Nights?", "name" if how == "named" else "no")
     hour.command("erase", "1")
     (notice,) = hour.notices()
-    names = ", and names who asked" if how == "named" else ""
+    named = f" {UNNAMED}" if how == "named" else ""
     assert notice.text == (
-        "Q4 was made of entry 1, whose words are gone for good. It still stands everywhere as a host worded "
-        f"it{names}: take away by hand what should not stay."
+        "Q4 was made of entry 1, whose words are gone for good. It still stands everywhere as a host worded it: take "
+        f"away by hand what should not stay.{named}"
     )
     assert question(hour, 4) == "Nights?"
 

@@ -11,7 +11,7 @@ from bridge.chat.session import Session
 from bridge.chat.state import Arrived, Configured, Recorded
 from bridge.model import Capabilities, Command, Gathered, Opened, Ref, Words
 from tests.unit.hosting import at, gathered, three
-from tests.unit.make import LIMITS, NETS, SLACK_HOST, Hour, community, edited, journal, person, post
+from tests.unit.make import LIMITS, NETS, SLACK_HOST, STARTS, Hour, community, edited, journal, person, post
 from tests.unit.test_forget import OURS, files, running, write
 
 ALL = (
@@ -101,6 +101,24 @@ def test_who_is_forgotten_leaves_everybody_else_where_they_were(before: str, gat
     again = replayed(hour)
     same(hour, again)
     assert "thing 1" not in repr(again.state)
+
+
+@pytest.mark.parametrize("before", ["nothing", "show", "flood"])
+def test_what_was_held_is_so_in_a_replay(before: str) -> None:
+    """A link made it be held, which has left with the words, or a handle."""
+    hour = hour_with(post("1", "A1: see https://lamps.example/1 #WardChat", by="nurse-01", at=STARTS))
+    assert hour.entries[1].held is not None
+    if before == "show":
+        hour.command("show", "1")
+    if before == "flood":
+        hour.write(*(post(f"{n}", f"A1: thing {n} #WardChat", by="nurse-01") for n in range(2, 10)))
+        assert hour.entries[9].held is not None
+    forget(hour)
+    again = replayed(hour)
+    same(hour, again)
+    assert hour.session.digest() == again.digest()
+    assert "lamps" not in repr(again.state)
+    assert "stays on" not in repr(again.view("handovers", "page", hour.now))
 
 
 def test_the_message_that_bears_their_name_goes_and_is_not_only_reworded() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from bridge import cli
 from bridge.arguments import DONE, FAILED
@@ -24,10 +26,10 @@ from bridge.config import Web
 from bridge.engine import Engine
 from bridge.errors import JournalError
 from bridge.journal import Journal
-from bridge.model import Command, Opened
+from bridge.model import HOUR, Command, Opened
 from bridge.model.networks import Capabilities
-from bridge.serving import serve
-from tests.unit.make import LIMITS, SLACK_HOST, community, person, post
+from bridge.serving import serve, served
+from tests.unit.make import LIMITS, SLACK_HOST, chat, community, person, post
 from tests.unit.test_cli import CONFIG
 from tests.unit.test_forget import OURS, running, write
 from tests.unit.test_migrations import journal_of
@@ -112,11 +114,11 @@ async def test_words_that_were_taken_out_are_not_kept_in_memory(tmp_path: Path) 
         await write(engine, post("2", "A1: a green folder #WardChat"))
         async with serving(path) as address:
             await shows(address, "a green folder")
-            await engine.journal.redact("acct:nurse@ward.example", lambda event: event)
+            await engine.journal.redact("acct:nurse@ward.example", lambda event: event, lambda post: False)
             await engine.journal.run(
                 lambda db: db.execute("DELETE FROM events WHERE instr(body, 'folder')").close()
             )
-            await engine.journal.redact("acct:nurse@ward.example", lambda event: event)
+            await engine.journal.redact("acct:nurse@ward.example", lambda event: event, lambda post: False)
             await shows(address, "a green folder", gone=True)
             assert "my paper lantern" in await get(address)
 
@@ -144,6 +146,76 @@ def test_nothing_of_the_journal_is_changed_not_even_of_an_earlier_format(tmp_pat
     assert path.read_bytes() == before
 
 
+# ---------------------------------------------------------------- what is logged of who reads
+
+
+async def say(address: str, *words: bytes) -> bytes:
+    """What a server answers to these bytes, until it hangs up."""
+    host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    async with asyncio.timeout(10):
+        for part in words:
+            writer.write(part)
+            await writer.drain()
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def _tea(request: web.Request) -> web.Response:
+    return web.Response(text=(await request.read()).decode())
+
+
+async def _break(request: web.Request) -> web.Response:
+    raise ZeroDivisionError("the kettle")
+
+
+@pytest.fixture
+async def kettle() -> AsyncIterator[str]:
+    app = web.Application()
+    app.add_routes([web.get("/tea", _tea), web.get("/break", _break)])
+    async with served(app, "127.0.0.1", 0) as address:
+        yield address
+
+
+GOOD = b"GET /tea HTTP/1.1\r\nHost: tea.example\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (b"\x16\x03\x01\x02paper lantern\r\n\r\n",),  # TLS, at a port without
+        (b"GET /paper lantern HTTP/9\r\n\r\n",),
+        (GOOD.replace(b"Host", b"paper lantern"),),
+        (GOOD.replace(b"Host:", b"X: " + b"paper lantern " * 2_000 + b"\r\nHost:"),),
+        (GOOD, GOOD.replace(b"Host", b"paper lantern")),  # not the first one of a visit
+        (GOOD.replace(b"Host:", b"Transfer-Encoding: paper lantern\r\nContent-Length: 3\r\nHost:"),),
+    ],
+    ids=["tls", "version", "header", "long", "second", "length"],
+)
+async def test_a_malformed_request_leaves_no_address_in_the_log(
+    kettle: str, words: tuple[bytes, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        assert b"400 Bad Request" in await say(kettle, *words)
+    told = [record for record in caplog.records if record.name != "asyncio"]
+    assert [(r.name, r.levelname, r.exc_info) for r in told] == [("bridge.serving", "DEBUG", None)]
+    assert "a request was no HTTP: " in told[0].getMessage()
+    for secret in ("127.0.0.1", "lantern", "Traceback"):
+        assert secret not in caplog.text
+
+
+async def test_a_fault_of_ours_is_logged_without_the_address(
+    kettle: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await say(kettle, GOOD.replace(b"/tea", b"/break"))
+    assert b"500 Internal Server Error" in answer
+    (told,) = [record for record in caplog.records if record.name == "bridge.serving"]
+    assert (told.levelname, told.getMessage()) == ("ERROR", "a request failed")
+    assert "ZeroDivisionError: the kettle" in caplog.text
+    assert "127.0.0.1" not in caplog.text
+
+
 # ---------------------------------------------------------------- as somebody types it
 
 
@@ -158,7 +230,9 @@ def test_the_command_says_where_and_stops_when_told(place: Path) -> None:
     with closing(Journal(place / "journal.db")) as journal:
 
         async def fill() -> None:
-            await Engine(journal, WallClock()).alone(Configured(community()))
+            ahead = WallClock().now() + HOUR
+            planned = chat(starts=ahead, ends=ahead + HOUR, late_until=ahead + 25 * HOUR)
+            await Engine(journal, WallClock()).alone(Configured(community(planned)))
 
         asyncio.run(fill())
         root = str(Path(__file__).parents[2])

@@ -67,6 +67,16 @@ def changed(**fields: object) -> Chat:
 # ---------------------------------------------------------------- each kind
 
 
+@pytest.mark.parametrize("brief", [False, True])
+@pytest.mark.parametrize("community", [COMMUNITY, ALONE])
+def test_people_are_told_to_say_stop_as_we_can_hear_it(community: Community, brief: bool) -> None:
+    """Where nobody can write to our account alone there is only a post that mentions it."""
+    deaf = msgspec.structs.replace(BLUESKY, direct=False)
+    told = wording.notice(CHAT, community, deaf, brief=brief)
+    assert told.endswith("unless you add #nobridge or mention us, saying only 'stop'.")
+    assert "message us" not in said("welcome", deaf, community=community)
+
+
 def test_people_are_told_only_of_places_where_their_words_really_go() -> None:
     """Nothing is copied from one public network to another."""
     two = msgspec.structs.replace(COMMUNITY, networks=(MASTODON, BLUESKY))

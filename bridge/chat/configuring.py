@@ -1,0 +1,155 @@
+"""Taking a config in, at a start or while the bridge runs: what has gone out stays as it was, and the hosts read what
+is different."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bridge.chat import boarding, conduct, differences, drafts, numbering, runsheet, wording
+from bridge.chat.community import akin
+from bridge.chat.copies import Copies
+from bridge.chat.differences import Edit
+from bridge.chat.runsheet import Sheet
+from bridge.chat.state import ChatState, Configured, Misconfigured, Purpose, Work
+from bridge.model import Notice, Publish
+from bridge.settings import Chat, Community
+
+CHATS = 6  # whose differences are told one by one
+MISTAKES = 5  # that are told
+
+
+def configure(work: Work, what: Configured) -> None:
+    """The config as it is now."""
+    state, community = work.state, what.community
+    before, whole = state.community, bool(state.mistakes)
+    waiting = tuple(key for key in what.waiting if key not in state.waiting)
+    _networks(work, community)
+    state.community, state.waiting, state.mistakes = community, what.waiting, ()
+    said = list(differences.of_community(before, community)) if before else []
+    plain = {chat.id: akin(chat, before.networks) for chat in before.chats} if before else {}
+    told: list[tuple[str, str]] = []  # title, what is different
+    for settings in (akin(chat, community.networks) for chat in community.chats):
+        words = _take_up(work, settings, plain.get(settings.id), zone=community.zone)
+        told += [(settings.title, words)] if words else []
+    there, known = {chat.id for chat in community.chats}, {*plain, *state.chats}
+    for chat in [c for c in state.chats.values() if c.id not in there and not (c.over or c.withdrawn)]:
+        told.append((chat.settings.title, _withdraw(work, chat)))
+    boarding.due(work)
+    work.effects.follow.update(state.opened)
+    if before is not None:
+        _tell(work, _in_words(said, told, waiting, whole, several=len(there | known) > 1))
+
+
+def misconfigured(work: Work, what: Misconfigured) -> None:
+    """An edit that cannot be taken up: nothing changes until it is whole."""
+    if what.mistakes == work.state.mistakes:
+        return
+    work.state.mistakes = what.mistakes
+    shown = [f"• {mistake}" for mistake in what.mistakes[:MISTAKES]]
+    if left := len(what.mistakes) - len(shown):
+        shown.append(f"and {left} more: chatbridge check --offline")
+    count = "a mistake" if len(what.mistakes) == 1 else f"{len(what.mistakes)} mistakes"
+    _tell(
+        work,
+        "\n".join([f"The config was edited and has {count}. Nothing changes until it is whole.", *shown]),
+    )
+
+
+def _networks(work: Work, community: Community) -> None:
+    state = work.state
+    state.former |= state.nets
+    state.nets = {net.name: net for net in community.networks}
+    state.former = {name: net for name, net in state.former.items() if name not in state.nets}
+    state.everywhere = state.nets | state.former
+
+
+# ---------------------------------------------------------------- one chat
+
+
+def _take_up(work: Work, settings: Chat, plain: Chat | None, zone: str) -> str:
+    """A chat of the config; what the hosts should know of it. `plain`: as the config said it before."""
+    state, chat = work.state, work.state.chats.get(settings.id)
+    if chat is None and settings.ends <= work.now:
+        return "It was over before the bridge knew of it, and is left out." if plain is None else ""
+    words: list[str] = []
+    if chat is None:
+        chat = state.chats[settings.id] = ChatState(settings, runsheet.build(settings))
+        words = list(differences.coming(settings, chat.sheet, zone, work.now))
+    elif settings != plain:
+        words = _edit(work, chat, settings, plain or chat.settings, zone)
+    for net in state.nets.values():
+        if net.mirror:
+            chat.copies.setdefault(net.name, Copies())
+    work.effects.sheet.add(chat.id)
+    return " ".join(words)
+
+
+def _edit(work: Work, chat: ChatState, settings: Chat, plain: Chat, zone: str) -> list[str]:
+    """What is different. A chat that is over is told nothing of, and one that was taken out goes on."""
+    if chat.over:
+        chat.settings = numbering.renumbered(chat.sheet, chat.settings, settings)
+        return []
+    back, chat.withdrawn = chat.withdrawn, False
+    before, sheet = chat.settings, _copied(chat.sheet)
+    chat.settings = numbering.renumbered(chat.sheet, before, settings)
+    runsheet.update(chat.sheet, chat.settings)
+    edit = Edit(plain, before, sheet, settings, chat.settings, chat.sheet, zone, work.now)
+    words = list(differences.of_chat(edit))
+    if back:
+        for net in drafts.posting(work.state):
+            conduct.advance(work, chat, net)
+        work.note(chat, "The config: the chat is in it again")
+        return ["It is in the config again and goes on.", *words]
+    return words
+
+
+def _copied(sheet: Sheet) -> Sheet:
+    return replace(sheet, items=[replace(item) for item in sheet.items])
+
+
+def _withdraw(work: Work, chat: ChatState) -> str:
+    """A chat that was taken out: nothing more of it goes out. One of which nothing is there yet is forgotten."""
+    if _untouched(chat):
+        for network, place in chat.boards.items():
+            boarding.take_down(work, network, place)
+        del work.state.chats[chat.id]
+        work.effects.sheet.add(chat.id)
+        return "It is not in the config any more. Nothing of it had gone out, and nothing will."
+    chat.withdrawn = True
+    work.note(chat, "The config: the chat was taken out")
+    return (
+        "It is not in the config any more: nothing more of it goes out. What was posted stays, and answers to it are "
+        "still gathered. Put it back, and it goes on."
+    )
+
+
+def _untouched(chat: ChatState) -> bool:
+    """Whether nobody did anything in it, neither we nor its hosts nor anybody else."""
+    idle = not (chat.items or chat.log or chat.timeline.entries or chat.erased or chat.lead)
+    return idle and chat.sheet == runsheet.build(chat.settings)
+
+
+# ---------------------------------------------------------------- telling the hosts
+
+
+def _in_words(
+    said: list[str], told: list[tuple[str, str]], waiting: tuple[str, ...], whole: bool, *, several: bool
+) -> str:
+    """One message about all of it; "" if nothing is to be said."""
+    chats = [f"“{title}”: {words}" if several else words for title, words in told[:CHATS]]
+    if left := len(told) - len(chats):
+        chats.append(f"{left} more chats are different too.")
+    lines = [" ".join(said)] * bool(said) + chats
+    if waiting:
+        wait = "waits" if len(waiting) == 1 else "wait"
+        lines.append(f"{wording.listed(waiting)} {wait} for the next start of the bridge.")
+    if not lines:
+        return "The config is whole again, and nothing in it is different." if whole else ""
+    first = "The config is whole again, and it changed." if whole else "The config changed."
+    return f"{first} {lines[0]}" if len(lines) == 1 else "\n".join([first, *lines])
+
+
+def _tell(work: Work, words: str) -> None:
+    """A message that is about no single chat."""
+    for console in work.state.consoles() if words else ():
+        work.order(console, "hosts", Publish(Notice(words)), Purpose("notice", console, ""), place="hosts")
