@@ -67,6 +67,16 @@ def single(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
+def log_level(sub: argparse.ArgumentParser) -> None:
+    """The option of the commands that keep a log."""
+    sub.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        metavar="LEVEL",
+        help="how much is logged: debug, info, warning or error",
+    )
+
+
 class Parser(argparse.ArgumentParser):
     """`more` gives what stands below the options; it is called for help alone, since it imports the core."""
 

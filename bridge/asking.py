@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.arguments import DONE, FAILED, LOOKS, WRONG, again, load, nearest, print_json, say, verbs
@@ -13,21 +14,24 @@ if TYPE_CHECKING:
     from bridge.chat.session import Session
     from bridge.config import Config
     from bridge.errors import NotRunning
+    from bridge.recheck import Checked
 
 
-def _ask(args: argparse.Namespace, config: Config, request: dict[str, Any]) -> Any:
-    """What the bridge that runs for this config answers."""
-    from bridge import control
+def _ask(args: argparse.Namespace, config: Config, request: dict[str, Any], only: str | None = None) -> Any:
+    """What the bridge that runs for this config answers; `only`: that part of it."""
+    from bridge import control, split
     from bridge.errors import NotRunning
 
     try:
-        return control.ask(config.journal, request)
+        return control.ask(split.place(config.journal, only), request)
     except NotRunning as error:
         if error.__cause__ is not None:  # there is one, but it is slow
             raise
+        start = f"Start it with: {again(args, 'run')}{f' --only {only}' if only else ''}"
+        if only not in (None, split.CORE):
+            raise NotRunning(f"Nothing is running beside {only} for {args.config}. {start}") from None
         raise NotRunning(
-            f"No bridge is running for {args.config} (its journal is {config.journal}). "
-            f"Start it with: {again(args, 'run')}"
+            f"No bridge is running for {args.config} (its journal is {config.journal}). {start}"
         ) from None
 
 
@@ -108,15 +112,51 @@ def status(args: argparse.Namespace) -> int:
     return DONE
 
 
+READING = 1800.0  # seconds a network may take to show all posts of a chat again
+
+
+def _read_again(args: argparse.Namespace, config: Config, chat: str | None) -> list[Checked]:
+    """Have a chat's posts read again by the bridge that runs, or without one; says how it goes."""
+    import asyncio
+
+    from bridge import control
+    from bridge.clock import WallClock
+    from bridge.errors import NotRunning
+    from bridge.recheck import Checked, recheck
+    from bridge.sessions import beside
+
+    say("Every post is read again. That can take minutes.")
+    found = []
+    try:
+        for net in config.community.networks:
+            request = {"do": "reread", "chat": chat, "network": net.name}
+            answer = control.ask(config.journal, request, READING)
+            found.append(Checked(net.title, answer["posts"], answer["why"]))
+            say(str(found[-1]))
+    except NotRunning as error:
+        if error.__cause__ is not None or not config.journal.exists():
+            raise
+        sessions = beside(config.journal)
+        found = asyncio.run(recheck(config, WallClock(), chat, sessions, lambda done: say(str(done))))
+        run = f"{again(args, 'run')} --stay"
+        say(f"Copies that are to change, in Slack for example, do when the bridge runs: {run}")
+    return found
+
+
 def report(args: argparse.Namespace) -> int:
     from bridge.clock import WallClock
     from bridge.errors import NotRunning
     from bridge.report import from_journal
 
+    if args.person is not None:
+        return _person(args)
     config = load(args)
     chat, formats = _chat(args, config), args.format or list(from_journal.USUAL)
-    out = args.out.absolute()
+    out = (args.out or Path()).absolute()
+    checked: list[Checked] = []
     try:
+        if args.check:
+            checked = _read_again(args, config, chat)
         paths = _ask(args, config, {"do": "report", "chat": chat, "out": str(out), "formats": formats})
     except NotRunning as why:
         session = _kept(args, config, why)
@@ -124,7 +164,32 @@ def report(args: argparse.Namespace) -> int:
         view, every = session.view(chat, "page", now), session.view(chat, "page", now, every=True)
         paths = from_journal.write(view, every, out, formats)
     if args.json:
-        print_json({"transcript": paths})
+        print_json({"transcript": paths, **({"checked": checked} if args.check else {})})
+    else:
+        print("\n".join(paths))
+    return FAILED if any(network.why for network in checked) else DONE
+
+
+def _person(args: argparse.Namespace) -> int:
+    """One person's own record, read from the journal, whoever writes on it."""
+    from bridge.clock import WallClock
+    from bridge.report.person import record
+    from bridge.report.person_text import FORMATS, write
+
+    formats = args.format or ["json" if args.json else "md"]
+    if args.chat or args.check:
+        return _wrong("A person's record is of all chats, as the journal has them: leave out CHAT and --check.")
+    if other := [name for name in formats if name not in FORMATS]:
+        return _wrong(f"A person's record is written as {' or '.join(FORMATS)}, not as {other[0]}.")
+    if args.out is None and (len(formats) > 1 or (args.json and formats != ["json"])):
+        return _wrong("Say where the files go, with --out DIR, or name one format.")
+    found = record(load(args).journal, args.person, WallClock().now())
+    if args.out is None:
+        print(FORMATS[formats[0]](found), end="")
+        return DONE
+    paths = write(found, args.out.absolute(), formats)
+    if args.json:
+        print_json({"record": paths})
     else:
         print("\n".join(paths))
     return DONE
@@ -183,7 +248,12 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def health(args: argparse.Namespace) -> int:
-    health = _ask(args, load(args), {"do": "health"})
+    from bridge import split
+
+    config = load(args)
+    if why := split.unknown(config, args.only):
+        return _wrong(why)
+    health = _ask(args, config, {"do": "health"}, args.only)
     if args.json:
         print_json(health)
     else:

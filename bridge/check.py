@@ -20,7 +20,7 @@ from bridge.config import Config, NetworkConfig
 from bridge.errors import LinkError, Mistake, NeedsLogin
 from bridge.model import Limits, Network, Opened
 from bridge.ports import Clock, Inspected, Remark, SessionStore
-from bridge.readiness import missing_secrets, not_ready, passed
+from bridge.readiness import missing_secrets, not_ready, passed, unseen, unsteered
 from bridge.secrets import variable
 from bridge.settings import Chat, Community, Net
 
@@ -70,7 +70,7 @@ class Report(msgspec.Struct, frozen=True):
 async def check(config: Config, clock: Clock, *, offline: bool, sessions: Sessions) -> Report:
     """Look at a config that `load` has read; with `offline` nothing else is asked, and what is missing to run
     is named without failing. `sessions` makes the store of a network's login."""
-    missing = (*not_ready(config, clock.now()), *missing_secrets(config))
+    missing = _in_turn((*not_ready(config, clock.now()), *missing_secrets(config)), config)
     networks: tuple[NetworkReport, ...] = ()
     if not offline:
         missing += _journal(config)
@@ -85,16 +85,28 @@ async def check(config: Config, clock: Clock, *, offline: bool, sessions: Sessio
         offline=offline,
         chats=tuple(_chat(chat, config.community.zone) for chat in config.community.chats),
         missing=missing,
-        warnings=(*config.warnings, *passed(config, clock.now())),
+        warnings=(*config.warnings, *passed(config, clock.now()), *unsteered(config), *unseen(config)),
         networks=networks,
     )
+
+
+def _in_turn(missing: tuple[Mistake, ...], config: Config) -> tuple[Mistake, ...]:
+    """One network after the other, as somebody mends them."""
+    order = [f"networks.{network.name}" for network in config.networks]
+    return tuple(
+        sorted(missing, key=lambda m: next((n for n, own in enumerate(order) if _about(m, own)), -1))
+    )
+
+
+def _about(mistake: Mistake, own: str) -> bool:
+    return f"{mistake.key}.".startswith(f"{own}.")
 
 
 async def _network(
     network: NetworkConfig, config: Config, clock: Clock, sessions: Sessions, missing: tuple[Mistake, ...]
 ) -> NetworkReport:
     own = f"networks.{network.name}"
-    lacking = any(f"{m.key}.".startswith(f"{own}.") for m in missing)
+    lacking = any(_about(m, own) for m in missing)
     title = next(net.title for net in config.community.networks if net.name == network.name)
     if lacking:
         return NetworkReport(network.name, title, "incomplete")
@@ -246,7 +258,8 @@ def show(report: Report) -> str:
             "",
         ]
     if report.offline:
-        first = f", and {len(report.missing)} things stand before it can run" * bool(report.missing)
+        count = len(report.missing)
+        first = f", and {count} thing{'s' * (count != 1)} must be done before it can run" * bool(count)
         lines.append(f"The config can be read{first}. No network was asked (--offline).")
     else:
         lines.append("Ready." if report.ok else "Not ready yet.")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge import arguments, asking, running
-from bridge.arguments import CONFIG, DONE, FAILED, WRONG, load, load_warned, print_json, say, single
+from bridge.arguments import CONFIG, DONE, FAILED, WRONG, again, load, load_warned, print_json, say, single
 
 if TYPE_CHECKING:
     from bridge.config import Config
@@ -87,9 +87,20 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--stay", action="store_true", help="go on when the last chat is over, so that its page stays up"
     )
+    sub.add_argument(
+        "--only",
+        metavar="core|NETWORK",
+        help="only the core, or only what is beside one network; they speak over the broker of [mqtt]",
+    )
+
+    arguments.log_level(sub)
 
     sub = command("check", _check, "read the config, then try every network")
     sub.add_argument("--offline", action="store_true", help="stop after the config")
+
+    sub = command("init", _init, "ask a few questions and write a config.toml and a .env for the secrets")
+    sub.add_argument("--yes", action="store_true", help="ask nothing: a config with the usual, to be changed")
+    sub.add_argument("--force", action="store_true", help="replace a config that is there already")
 
     sub = command("login", _login, "obtain a network's secrets and keep them beside the journal")
     sub.add_argument("network", metavar="NETWORK", help="its name in the config: mastodon, bluesky, slack …")
@@ -110,17 +121,7 @@ def _reaching(command: Callable[[str, Any, str], arguments.Parser]) -> None:
     sub = command("status", asking.status, "show the board of a running or past chat")
     sub.add_argument("chat", nargs="?", metavar="CHAT", help="the chat's id, if there are several")
 
-    sub = command("report", asking.report, "write the transcript of a running or past chat")
-    sub.add_argument("chat", nargs="?", metavar="CHAT", help="the chat's id, if there are several")
-    sub.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="where the files go (this folder)"
-    )
-    sub.add_argument(
-        "--format",
-        action="append",
-        choices=("md", "html", "json", "csv"),
-        help="may be given several times (md, html and json); json and csv are for hosts",
-    )
+    _report_options(command("report", asking.report, "write the transcript of a running or past chat"))
 
     sub = command("forget", _forget, "erase a person and what they wrote from the journal")
     sub.add_argument(
@@ -147,10 +148,79 @@ def _reaching(command: Callable[[str, Any, str], arguments.Parser]) -> None:
     sub = command(
         "health", asking.health, "tell whether the running bridge has all its networks: exit status 0 if so"
     )
+    sub.add_argument(
+        "--only",
+        metavar="core|NETWORK",
+        help="that of `run --only`: whether the broker and its link are there",
+    )
     sub.more = lambda: (
         "For a container's health check and for scripts. The page has the same at /readyz (503 while a network\n"
         "is missing); /healthz there only says that the process answers."
     )
+
+
+def _report_options(sub: argparse.ArgumentParser) -> None:
+    _report_options(sub)
+
+    sub = command("forget", _forget, "erase a person and what they wrote from the journal")
+    sub.add_argument(
+        "who", metavar="NETWORK:HANDLE", help="as the transcript shows them: mastodon:@ann@server"
+    )
+
+    sub = command("backup", asking.backup, "copy the journal into a file, whether the bridge runs or not")
+    sub.add_argument("file", type=Path, metavar="FILE", help="where the copy goes")
+    sub.add_argument("--force", action="store_true", help="replace what stands there")
+    sub.more = asking.backups_told
+
+    sub = command(
+        "serve", asking.serve, "show the page alone, over a journal that a bridge may run on or not"
+    )
+    sub.add_argument(
+        "--port", type=arguments.none_or_more, metavar="N", help="another than [web] port; 0: any"
+    )
+    sub.more = lambda: (
+        "for example, beside a bridge that runs, or over a backup that the config names as its journal:\n\n"
+        "  chatbridge serve --port 8081\n\n"
+        "The journal is only read. What is written on it meanwhile is on the page about a second later."
+    )
+
+    sub = command(
+        "health", asking.health, "tell whether the running bridge has all its networks: exit status 0 if so"
+    )
+    sub.add_argument(
+        "--only",
+        metavar="core|NETWORK",
+        help="that of `run --only`: whether the broker and its link are there",
+    )
+    sub.more = lambda: (
+        "For a container's health check and for scripts. The page has the same at /readyz (503 while a network\n"
+        "is missing); /healthz there only says that the process answers."
+    )
+
+
+def _report_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("chat", nargs="?", metavar="CHAT", help="the chat's id, if there are several")
+    sub.add_argument(
+        "--out", type=Path, metavar="DIR", help="where the files go (this folder; a person's record: stdout)"
+    )
+    sub.add_argument(
+        "--format",
+        action="append",
+        choices=("md", "html", "json", "csv"),
+        help="may be given several times (md, html and json); json and csv are for hosts",
+    )
+    sub.add_argument(
+        "--check", action="store_true", help="read every post again first: what was removed or edited since"
+    )
+    sub.add_argument(
+        "--person",
+        metavar="NETWORK:HANDLE",
+        help="instead of the transcript, one person's own record, for them alone: md or json",
+    )
+
+
+def _report_options(sub: argparse.ArgumentParser) -> None:
+
 
 
 def _rehearsal_options(sub: argparse.ArgumentParser) -> None:
@@ -183,6 +253,12 @@ def _rehearsal_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--out", type=Path, default=Path("rehearsal"), metavar="DIR", help="where files go (rehearsal)"
     )
+    sub.add_argument(
+        "--split",
+        action="store_true",
+        help="core and adapters in processes of their own, over the broker of [mqtt]; --kills hits each in turn",
+    )
+    arguments.log_level(sub)
     sub.add_argument("--hold", action="store_true", help="keep the page up at the end, until Ctrl-C")
     sub.add_argument(
         "--hosts",
@@ -212,17 +288,22 @@ def _refused(args: argparse.Namespace, mistakes: Sequence[Any]) -> int:
 
 def _rehearse(args: argparse.Namespace) -> int:
     from bridge.clock import WallClock
+    from bridge.errors import ConfigError
     from bridge.rehearsal.director import Director
     from bridge.rehearsal.real import announcement
     from bridge.rehearsal.result import show, verdict
-    from bridge.rehearsal.scenario import Options, understaffed
+    from bridge.rehearsal.scenario import Options, understaffed, unsplit
     from bridge.terminal import LiveBoard
 
     config = load_warned(args)
     idle = understaffed(config, args.real) if args.hosts == "busy" else ""
+    if args.split and args.real is not None:
+        idle = "--split is for stand-ins: leave out --real, or --split"
     if why := idle or (args.real is not None and _unreal(args, config)):
         say(f"chatbridge: {why}")
         return WRONG
+    if args.split and (mistakes := unsplit(config)):
+        raise ConfigError(mistakes)
     options = Options(
         out=args.out.absolute(),
         speed=args.speed or 60.0,
@@ -235,6 +316,8 @@ def _rehearse(args: argparse.Namespace) -> int:
         minutes=args.minutes,
         real=args.real,
         hosts=args.hosts,
+        split=args.split,
+        level=(args.log_level or Options.level).upper(),
     )
 
     told: list[str] = []
@@ -305,6 +388,28 @@ def _check(args: argparse.Namespace) -> int:
     return DONE if report.ok else FAILED
 
 
+def _init(args: argparse.Namespace) -> int:
+    from bridge.clock import WallClock
+    from bridge.init import HELLO, interview, refuse, show, write
+    from bridge.init.person import Person
+    from bridge.init.spelt import Unread
+
+    refuse(args.config, args.force)
+    person, now = Person(silent=args.yes, aside=args.json), WallClock().now()
+    person.say(HELLO.format(file=args.config))
+    try:
+        answers = interview(person, now)
+    except (EOFError, KeyboardInterrupt, Unread) as error:
+        say(f"\nchatbridge: {error if isinstance(error, Unread) else 'stopped.'} Nothing was written.")
+        return WRONG if isinstance(error, Unread) else FAILED
+    made = write(answers, now, args.config, force=args.force)
+    if args.json:
+        print_json({"written": list(map(str, made.written)), "kept": list(map(str, made.kept))})
+    else:
+        print(show(made, answers, lambda command: again(args, command)))
+    return DONE
+
+
 def _login(args: argparse.Namespace) -> int:
     from bridge.clock import WallClock
     from bridge.login import Shell, login
@@ -320,9 +425,10 @@ def _login(args: argparse.Namespace) -> int:
 
 
 def _preview(args: argparse.Namespace) -> int:
+    from bridge.clock import WallClock
     from bridge.preview import preview, show
 
-    shown = preview(load(args))
+    shown = preview(load(args), WallClock().now())
     if args.json:
         print_json(shown)
     else:

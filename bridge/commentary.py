@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from bridge import when
 from bridge.model import Board, Health, Line, Micros, Network
+from bridge.ports import Standing
 from bridge.report.layout import listed, one_line
 from bridge.terminal import called, length
 from bridge.text import tame
 
 if TYPE_CHECKING:
     from bridge.runner import Bridge
+    from bridge.split import Part
 
 PAUSE = 0.25  # real seconds that what happens together has to come together
 HERE = ("127.0.0.1", "::1", "localhost")
@@ -140,12 +142,16 @@ async def comment(bridge: Bridge, say: Callable[[str], None]) -> None:
     await bridge.listening.wait()
     for line in begun(bridge):
         await asyncio.to_thread(say, line)
+    community = bridge.engine.session.state.community
     while True:
         bridge.news.clear()
         state, now = bridge.engine.session.state, bridge.clock.now()
         health = bridge.supervisor.health()
         handles = {network: opened.handle for network, opened in state.opened.items()}
         news = list(commentary.links(health, handles))
+        if state.community != community:
+            community = state.community
+            news.append("The config was edited, and is taken up as it is now.")
         for chat in state.chats.values():
             if not chat.over:
                 news += commentary.sheet(bridge.engine.session.board(chat.id, now, health))
@@ -154,6 +160,43 @@ async def comment(bridge: Bridge, say: Callable[[str], None]) -> None:
             await asyncio.to_thread(say, f"{when.local(now, zone):%H:%M:%S}  {line}")
         await bridge.news.wait()
         await asyncio.sleep(PAUSE)
+
+
+async def comment_part(part: Part, say: Callable[[str], None]) -> None:
+    """Say what becomes of one network's adapter in a process of its own, until cancelled."""
+    await asyncio.to_thread(
+        say, f"{tame(part.title)} for {tame(part.config.community.name)}, by way of {part.broker}"
+    )
+    await asyncio.to_thread(say, "Ctrl-C stops it. Start it again any time: the core goes on where it was.\n")
+    said = Standing()
+    zone = part.config.community.zone
+    while True:
+        part.news.clear()
+        now, before, said = when.local(part.clock.now(), zone), said, part.standing
+        for line in part_lines(part.title, before, said):
+            await asyncio.to_thread(say, f"{now:%H:%M:%S}  {line}")
+        await part.news.wait()
+        await asyncio.sleep(PAUSE)
+
+
+def part_lines(title: str, before: Standing, now: Standing) -> Iterator[str]:
+    """What became of the connection to the broker, and of the adapter's link."""
+    if now.broker and now.broker != before.broker:
+        yield f"{tame(now.broker).rstrip('.')}. It is tried again."
+    elif before.broker and not now.broker:
+        yield "The broker is there."
+    if (now.link, now.why) == (before.link, before.why):
+        return
+    title, why = tame(title), f": {tame(now.why).rstrip('.')}" if now.why else ""
+    match now.link:
+        case "ready":
+            yield f"{title} is open, as {tame(now.handle)}."
+        case "refused":
+            yield f"{title} refuses our login{why}. The core tries it again."
+        case "down":
+            yield f"{title} is down{why}. The core tries it again."
+        case "unasked":
+            yield "The core has closed its link, or is not heard any more."
 
 
 def begun(bridge: Bridge) -> Iterator[str]:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import socket
+import stat
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -29,13 +30,29 @@ LONGEST = 16 << 20  # bytes of one line: a long chat's view
 
 
 def address(journal: Path) -> Path:
-    """Where the socket of a journal is: beside it, or where the system keeps temporary files if that path is
-    longer than a socket's may be (107 bytes)."""
+    """Where the socket of a journal is: beside it or, if that path is longer than a socket's may be (107 bytes), in a
+    folder of our user's where the system keeps temporary files.
+
+    Raises ChatbridgeError if somebody else could get into that folder, or has made it.
+    """
     beside = Path(f"{journal.absolute()}.sock")
     if len(str(beside).encode()) <= 100:
         return beside
     mark = hashlib.sha256(str(journal.absolute()).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"chatbridge-{mark}.sock"
+    return _our_own(Path(tempfile.gettempdir()) / f"chatbridge-{os.getuid()}") / f"{mark}.sock"
+
+
+def _our_own(folder: Path) -> Path:
+    """A folder that our user alone can enter; made if it is not there."""
+    with suppress(FileExistsError):
+        folder.mkdir(0o700)
+    found = folder.lstat()  # not what a link leads to
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ChatbridgeError(
+            f"{folder} is not a folder that only the user of this bridge can enter. Its socket cannot stand there: "
+            "somebody else could command. Take it away, or keep the journal under a path of at most 95 bytes."
+        )
+    return folder
 
 
 def sweep(journal: Path) -> None:

@@ -60,6 +60,7 @@ FINAL: frozenset[State] = frozenset({"sent", "refused", "held", "cancelled"})
 
 FIRST_WAIT = 2.0  # seconds before the second try
 LONGEST_WAIT = 60.0  # seconds between two later ones
+HURRY = 2.0  # seconds between two looks for what is to go
 MOST_LOOKS = 12  # fruitless looks for an unclear order, or tries of a like, before the hosts are asked
 
 # What is to leave the journal: a person's handle, an entry (its chat and number), or one order.
@@ -73,7 +74,8 @@ GONE = Notice("What stood here is gone.")  # and of a message to the hosts
 class Row:
     """An order and what became of it so far. `tried`: when it was first in flight and may have been done;
     `attempts`: how often it was tried, or looked for, in vain since it last moved on; `again`: what is in
-    flight was so before, and that may have been done."""
+    flight was so before, and that may have been done. `settles`: before that it tells nothing that an unclear one
+    does not stand yet; `looked`: when it was last looked for."""
 
     order: Order
     state: State = "queued"
@@ -81,6 +83,8 @@ class Row:
     not_before: Micros = 0
     tried: Micros = 0
     again: bool = False
+    settles: Micros = 0
+    looked: Micros = 0
 
     def step(self, event: str) -> None:
         """Move on. Raises IllegalTransition if the table has no such step."""
@@ -102,7 +106,7 @@ def kept(row: Row) -> Order:
 def silenced(order: Order, traces: Collection[Trace]) -> Order:
     """An open order without the words of somebody who is to be forgotten, or of an entry that was erased, if it
     shows any. It is out of date by then: it is not sent any more, or what it says is put right at once."""
-    if order.lane == "sheet" or not isinstance(order.op, Publish | Update):
+    if (order.lane == "sheet" and not order.whose) or not isinstance(order.op, Publish | Update):
         return order
     if not any(_bears(order, order.op.content, trace) for trace in traces):
         return order
@@ -118,7 +122,7 @@ def _bears(order: Order, content: Content, trace: Trace) -> bool:
     shown = _cards(content)
     if not isinstance(trace, str):
         return trace == order.id or any(trace == (order.chat, card.no) for card in shown)
-    if order.whose == trace or order.lane == "people":
+    if order.whose == trace or order.lane in ("people", "sheet"):
         return order.whose == trace
     named = rf"(?<![\w@.-]){re.escape(trace)}(?![\w@-]|\.\w)"
     text = content.text if isinstance(content, Notice) else ""
@@ -174,11 +178,19 @@ def doubt(row: Row, can: Capabilities, now: Micros) -> None:
     waits have grown, there is one more try before it is too late, and a look soon after."""
     if can.resend == "look_first":
         row.not_before = now + int(max(can.settle, wait(row.attempts)) * SECOND)
+        row.settles = now + int(can.settle * SECOND)
         return
     row.not_before = now + int(wait(row.attempts) * SECOND)
     if row.order.not_after is not None:
         last = row.order.not_after - SECOND
         row.not_before = min(row.not_before, last if now < last else now + int(wait(0) * SECOND))
+
+
+def hurry(row: Row, now: Micros) -> None:
+    """What an unclear order may have shown nobody should see any more: look for it at once, and soon again until its
+    network has settled."""
+    if now < row.settles:
+        row.not_before = min(row.not_before, row.looked + int(HURRY * SECOND))
 
 
 def look_again(row: Row, now: Micros) -> bool:

@@ -16,7 +16,7 @@ from functools import partial
 
 import msgspec
 
-from bridge.chat.erasing import redact
+from bridge.chat.erasing import redact, written
 from bridge.chat.expiry import Clearing
 from bridge.chat.session import Session
 from bridge.chat.state import Effects, Erased, Event, Leaving, Recorded, Tick
@@ -173,11 +173,12 @@ class Engine:
 
     # ------------------------------------------------------------ the loop
 
-    async def run(self) -> None:
-        """Decide, commit, release, for ever."""
+    async def run(self, *, ticks: bool = True) -> None:
+        """Decide, commit, release, for ever. Without `ticks` the clock's deadlines are left to the next run."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._loop(), name="engine")
-            group.create_task(self._ticks(), name="ticks")
+            if ticks:
+                group.create_task(self._ticks(), name="ticks")
 
     async def _loop(self) -> None:
         while True:
@@ -234,7 +235,9 @@ class Engine:
                 done = await self.journal.expire(Clearing(state, what))
                 self.released.anew()
             else:
-                done = await self.journal.redact(what, partial(redact, state, what))
+                done = await self.journal.redact(
+                    what, partial(redact, state, what), partial(written, state, what)
+                )
             changed += done.events
             gone |= done.traces
             self.released.forgotten(done.traces)

@@ -38,6 +38,12 @@ class Mistake:
         shown = f" = {self.value}" if self.value else ""
         return f"{self.file}: {_counted(self.key)}{shown}\n    expected {self.expected}\n    {self.mend}"
 
+    @property
+    def line(self) -> str:
+        """All of it on one line."""
+        shown = f" = {self.value}" if self.value else ""
+        return f"{self.file}: {_counted(self.key)}{shown}: expected {self.expected}. {self.mend}"
+
 
 def _counted(key: str) -> str:
     """A key path in which people count from one: "questions[0].text" is "questions[0].text (question 1)"."""

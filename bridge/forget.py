@@ -14,6 +14,7 @@ from bridge.chat.community import SERVER
 from bridge.chat.present import heading
 from bridge.chat.session import Session
 from bridge.chat.state import Arrived, Event, post_in
+from bridge.chat.timeline import writers
 from bridge.clock import WallClock
 from bridge.engine import Engine
 from bridge.errors import ChatbridgeError, NotRunning
@@ -79,7 +80,7 @@ async def forget(
 ) -> Forgotten:
     """The same in an engine's journal; `decide` makes an event durable."""
     session, journal = engine.session, engine.journal.path
-    network, handle = _named(session, who)
+    network, handle = named(session, who)
     author, posts = _chosen(await asyncio.to_thread(called, journal, network, handle), network, handle)
     entries = _entries(session, author.account)
     nets = session.state.everywhere
@@ -141,21 +142,30 @@ def show(done: Forgotten) -> str:
 
 def called(journal: Path, network: Network, handle: str) -> dict[Account, tuple[Author, int]]:
     """Everybody who wrote on a network under this handle, or has this account, as they called themselves last,
-    and how many posts of theirs the journal holds."""
-    wanted = _bare(handle)
+    and how many posts of theirs the journal holds; or whom a bridge copied, if nothing else of theirs is there."""
+    wanted = bare(handle)
     found: dict[Account, Author] = {}
+    copied: dict[Account, Author] = {}
     uris: dict[Account, set[str]] = {}
     for event in recorded(journal):
         post = post_in(event.event)
-        if post is None or post.ref.network != network or not post.author.handle:
+        if post is None or not post.author.handle:
             continue
-        uris.setdefault(post.author.account, set()).add(post.uri)
-        if wanted in (_bare(post.author.handle), post.author.account.casefold()):
+        for account in writers(post):
+            uris.setdefault(account, set()).add(post.uri)
+        if post.ref.network != network and f":{post.whose.casefold()}".endswith(f":{wanted}"):
+            copied[post.whose] = Author(post.whose, handle)
+        if post.ref.network == network and wanted in (
+            bare(post.author.handle),
+            post.author.account.casefold(),
+        ):
             found[post.author.account] = post.author
+    found = found or copied
     return {account: (author, len(uris[account])) for account, author in found.items()}
 
 
-def _named(session: Session, who: str) -> tuple[Network, str]:
+def named(session: Session, who: str) -> tuple[Network, str]:
+    """The network and the handle that "NETWORK:HANDLE" says. Raises ChatbridgeError if there is no such network."""
     network, _, handle = who.partition(":")
     known = session.state.everywhere
     if network not in known or not handle.strip():
@@ -177,7 +187,8 @@ def _chosen(found: dict[Account, tuple[Author, int]], network: Network, handle: 
     return next(iter(found.values()))
 
 
-def _bare(handle: str) -> str:
+def bare(handle: str) -> str:
+    """A handle as two that are the same compare equal."""
     return handle.strip().casefold().removeprefix("@")
 
 
@@ -186,7 +197,7 @@ def _entries(session: Session, account: Account) -> tuple[str, ...]:
         heading(entry)
         for chat in session.state.chats.values()
         for entry in chat.timeline.entries.values()
-        if any(post.author.account == account for post in entry.sources)
+        if any(account in writers(post) for post in entry.sources)
     )
 
 

@@ -174,9 +174,11 @@ class Journal:
 
     committed: Callable[[Batch, float], None] = staticmethod(lambda batch, seconds: None)  # told on the loop
 
-    async def redact(self, what: Account | Erased, redacted: Callable[[Event], Event]) -> Redacted:
+    async def redact(
+        self, what: Account | Erased, redacted: Callable[[Event], Event], written: Callable[[Post], bool]
+    ) -> Redacted:
         """Replace every event that names an account, or is about an entry, by what `redacted` makes of it, take
-        the words out of open orders, drop what is in quarantine of the networks they were written on, since
+        the words out of open orders, drop what is in quarantine of the networks they were `written` on, since
         nobody can tell whose that is, and leave no trace of them in the file or its write-ahead log."""
         named = (what,) if isinstance(what, str) else what.uris
         done = Redacted(0, frozenset())
@@ -187,7 +189,7 @@ class Journal:
             events = [(seq, body, _event.decode(body)) for seq, body in found.items()]
             changes = [(new, seq) for seq, body, event in events if (new := _encode(redacted(event))) != body]
             db.executemany("UPDATE events SET body = ? WHERE seq = ?", changes)
-            posts = [p for _, _, event in events if (p := post_in(event)) and _written(p, what)]
+            posts = [p for _, _, event in events if (p := post_in(event)) and written(p)]
             done = Redacted(len(changes), _traces(posts, what))
             _silence(db, done.traces)
             networks = {("",), *((p.ref.network,) for p in posts)}
@@ -279,14 +281,10 @@ def _begun(db: sqlite3.Connection) -> tuple[str, int]:
 
 
 def _naming(db: sqlite3.Connection, named: Iterable[str]) -> dict[int, bytes]:
-    """The events that name something, or in which a host may speak of it, by number."""
-    needles = [*map(_encode, named), b'"type":"Command"', b'"reach":"direct"']
+    """The events that name something, in which a host may speak of it, or a bridge may have copied it, by number."""
+    needles = [*map(_encode, named), b'"type":"Command"', b'"reach":"direct"', b'"original":']
     query = "SELECT seq, body FROM events WHERE instr(body, ?)"
     return {seq: body for needle in needles for seq, body in db.execute(query, (needle,))}
-
-
-def _written(post: Post, what: Account | Erased) -> bool:
-    return post.author.account == what if isinstance(what, str) else post.uri in what.uris
 
 
 def _traces(posts: Iterable[Post], what: Account | Erased) -> frozenset[Trace]:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 
 import msgspec
 
@@ -207,6 +208,9 @@ class Outbox:
     def _next(self, of: _Network, lane: Lane) -> Row | None:
         """The order whose turn it is; None if the lane is free for another."""
         queue = of.lanes[lane]
+        for row in islice(queue, UNCLEAR):  # no more are unclear at a time
+            if row.state == "unclear" and self._engine.session.outdated(row.order.id):
+                delivery.hurry(row, self._clock.now())
         if lane in STREAMS:
             now = self._clock.now()
             for row in queue:
@@ -357,13 +361,15 @@ class Outbox:
         resend = safe and not self._engine.session.outdated(order.id)
         if resend and not isinstance(await self._send(row, order, of, link), Refused):
             return
-        found = await link.find(order)
+        found, row.looked = await link.find(order), self._clock.now()
         match found:
             case Found(posts):
                 row.step("sent")
                 await self._settle(row, posts[0])
                 if len(posts) > 1:
                     await self._engine.submit(Surplus(order.network, tuple(p.ref for p in posts[1:])))
+            case Absent() | Unknown() if row.looked < row.settles:
+                row.not_before = row.settles
             case Absent() if not delivery.exhausted(row):
                 delivery.absent(row, self._clock.now())
                 await self._engine.submit(None, row)

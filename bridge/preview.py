@@ -15,6 +15,7 @@ from bridge.chat import runsheet, wording
 from bridge.config import Config
 from bridge.errors import Mistake
 from bridge.model import Limits, Micros, Network, Words
+from bridge.readiness import too_late
 from bridge.settings import Chat, Community, Net
 from bridge.text import beside
 
@@ -50,7 +51,8 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One line of the run sheet. `at`: microseconds; `local` and `utc`: the same, ISO 8601."""
+    """One line of the run sheet. `at`: microseconds; `local` and `utc`: the same, ISO 8601. `past`: that is over
+    before the chat begins, and it is left out."""
 
     id: str
     kind: str
@@ -59,6 +61,7 @@ class Item(msgspec.Struct, frozen=True):
     local: str
     utc: str
     when: str
+    past: bool
     networks: tuple[Shown, ...]
 
 
@@ -79,8 +82,8 @@ class Preview(msgspec.Struct, frozen=True):
     warnings: tuple[Mistake, ...] = ()
 
 
-def preview(config: Config) -> Preview:
-    """All chats of a config, with limits as they are assumed before a server says otherwise."""
+def preview(config: Config, now: Micros) -> Preview:
+    """All chats of a config, as it is `now`, with limits as they are assumed before a server says otherwise."""
     community = config.community
     sheets = tuple(
         Sheet(
@@ -88,7 +91,7 @@ def preview(config: Config) -> Preview:
             chat.title,
             chat.hashtag,
             community.zone,
-            tuple(_item(item, chat, community) for item in runsheet.build(chat).items),
+            tuple(_item(item, chat, community, now) for item in runsheet.build(chat).items),
         )
         for chat in community.chats
     )
@@ -102,6 +105,8 @@ def show(data: Preview) -> str:
         lines += [f"{sheet.title}  #{sheet.hashtag}  ({sheet.id})", "=" * WIDTH]
         for item in sheet.items:
             lines += ["", f"{item.label} · {item.when}", "-" * WIDTH]
+            if item.past:
+                lines.append("    [that time has passed: this one is left out]")
             for alike in _alike(item.networks):
                 lines += _lines(alike)
             if item.kind == "recap":
@@ -115,7 +120,7 @@ def show(data: Preview) -> str:
 # ---------------------------------------------------------------- the pieces
 
 
-def _item(item: runsheet.Item, chat: Chat, community: Community) -> Item:
+def _item(item: runsheet.Item, chat: Chat, community: Community, now: Micros) -> Item:
     return Item(
         id=item.id,
         kind=item.kind,
@@ -124,6 +129,7 @@ def _item(item: runsheet.Item, chat: Chat, community: Community) -> Item:
         local=when.local(item.due, community.zone).isoformat(),
         utc=when.local(item.due, "UTC").isoformat(),
         when=when.moment(item.due, community.zone),
+        past=too_late(item, chat, now),
         networks=tuple(_shown(item, chat, community, net) for net in community.networks if net.post),
     )
 

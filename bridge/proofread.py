@@ -4,8 +4,10 @@ threads where one post was meant."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from bridge.chat import runsheet, wording
+from bridge.plan import Placed
 from bridge.settings import Chat, Community
 from bridge.tables import Findings
 from bridge.text import MENTION, length, marked
@@ -13,24 +15,25 @@ from bridge.text import MENTION, length, marked
 NAME = 80  # characters kept free for the name of whom a post is for
 
 
-def check_texts(community: Community, found: Findings) -> None:
-    """Look at every text of every chat, on every network that posts it."""
-    for n, chat in enumerate(community.chats):
-        at = f"chats[{n}]"
-        texts = {f"{at}.{name}": getattr(chat, name) or "" for name in ("welcome", "closing", "notice")}
-        for q, question in enumerate(chat.questions):
-            texts[f"{at}.questions[{q}].text"] = question.text
-            texts |= {
-                f"{at}.questions[{q}].translations.{lang}": words for lang, words in question.translations
-            }
-        for key, text in texts.items():
-            _check_text(key, text, community, found)
-        for item in runsheet.build(chat).items:
-            if item.kind == "question":
-                key = f"{at}.questions[{item.number - 1}].text"
-                _check_label(key, item.text, found)
-                _check_length(key, item, chat, community, found)
+def check_texts(community: Community, chats: Iterable[Placed], found: Findings) -> None:
+    """Look at every text of every chat, on every network that posts it. `found`: of the config's own file."""
+    for placed in chats:
+        _check_chat(placed.chat, placed.at, community, placed.found)
     _check_signpost(community, found)
+
+
+def _check_chat(chat: Chat, at: str, community: Community, found: Findings) -> None:
+    texts = {f"{at}.{name}": getattr(chat, name) or "" for name in ("welcome", "closing", "notice")}
+    for q, question in enumerate(chat.questions):
+        texts[f"{at}.questions[{q}].text"] = question.text
+        texts |= {f"{at}.questions[{q}].translations.{lang}": words for lang, words in question.translations}
+    for key, text in texts.items():
+        _check_text(key, text, community, found)
+    for item in runsheet.build(chat).items:
+        if item.kind == "question":
+            key = f"{at}.questions[{item.number - 1}].text"
+            _check_label(key, item.text, found)
+            _check_length(key, item, chat, community, found)
 
 
 def _check_text(key: str, text: str, community: Community, found: Findings) -> None:

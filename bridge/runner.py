@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,34 +18,49 @@ from bridge.chat.state import Arrived, Configured
 from bridge.chat.view import ChatView, EntryView
 from bridge.config import Config
 from bridge.delivery import Row
+from bridge.edits import Edits
 from bridge.engine import Engine
-from bridge.errors import ChatbridgeError
+from bridge.errors import ChatbridgeError, ConfigError, LinkError
 from bridge.forget import forget
 from bridge.journal import Journal
 from bridge.metrics import CONTENT_TYPE_LATEST, Metrics
 from bridge.model import Board, Command, Final, Form, Network, Notice, Reply
 from bridge.outbox import Outbox
-from bridge.ports import Clock, SessionStore
+from bridge.ports import Adapter, Clock, PublicFeed, SessionStore
+from bridge.readiness import used_again
 from bridge.report.from_journal import FORMATS, USUAL, chosen, status, write
 from bridge.serving import served
+from bridge.split import transport
 from bridge.supervise import Supervisor, Watch
 from bridge.web import make_app, watched, watching
 
 log = logging.getLogger(__name__)
 
+TAKEN_OFF = 10.0  # real seconds until a rehearsal's public feed is empty
+AGAIN = 5.0  # seconds of chat time before the public feed is begun again
+
 
 class Bridge:
-    """One process's bridge over one journal. `sessions` makes a network's store of logins.
+    """One process's bridge over one journal. `sessions` makes a network's store of logins. `apart`: the adapters run
+    in processes of their own, and are spoken to over the config's broker. `edits`: of the config, taken up meanwhile.
 
     Raises JournalLocked or JournalUnreadable when made, OSError from `run` if the page's port is taken.
     """
 
     def __init__(
-        self, config: Config, clock: Clock, sessions: Callable[[str], SessionStore], *, stay: bool = False
+        self,
+        config: Config,
+        clock: Clock,
+        sessions: Callable[[str], SessionStore],
+        *,
+        stay: bool = False,
+        apart: bool = False,
+        edits: Edits | None = None,
     ) -> None:
         self.config = config
         self.clock = clock
         self.stay = stay
+        self._edits = edits
         self.journal = Journal(config.journal)
         try:
             self.engine = Engine(self.journal, clock)
@@ -55,7 +70,9 @@ class Bridge:
             self.supervisor = Supervisor(
                 (
                     Watch(
-                        n.platform.create(n.name, n.settings, n.secrets, clock),
+                        self._remote(n.name)
+                        if apart
+                        else n.platform.create(n.name, n.settings, n.secrets, clock),
                         titles[n.name],
                         self.engine,
                         self.outbox,
@@ -65,6 +82,8 @@ class Bridge:
                 ),
                 self.journal.cursors(),
             )
+            mqtt, delay = config.mqtt, config.web.delay_seconds
+            self.public = None if mqtt is None else transport().feed(mqtt, self, delay, clock)
         except BaseException:
             self.journal.close()
             raise
@@ -78,6 +97,12 @@ class Bridge:
         self.supervisor.noticed = self.news.set
         self._over = asyncio.Event()
         self._stop = asyncio.Event()
+
+    def _remote(self, name: Network) -> Adapter:
+        assert self.config.mqtt is not None
+        return transport().remote(
+            name, self.config.mqtt, self.journal.identity, self.journal.epoch, self.clock
+        )
 
     # ------------------------------------------------------------ running
 
@@ -99,14 +124,14 @@ class Bridge:
         released.whisper = self.supervisor.whisper
         released.forgotten = self.outbox.forget
         released.anew = self.supervisor.anew
-        released.feeds = [feed, self.supervisor, self]
+        released.feeds = [feed, self.supervisor, self, *([self.public] if self.public else [])]
         try:
             async with asyncio.TaskGroup() as group:
                 await self.engine.forget(*self.engine.session.forgotten())  # it may have been cut short
                 tasks = [group.create_task(self.engine.run(), name="engine")]
-                self._refuse_used_ids()
-                if self.engine.session.state.community != self.config.community:
-                    await self.engine.submit(Configured(self.config.community))
+                await self._configure()
+                if self._edits is not None:
+                    tasks.append(group.create_task(self._edits.run(self.engine), name="edits"))
                 serving = asyncio.Event()
                 tasks += [
                     group.create_task(self.outbox.expire(), name="expiry"),
@@ -116,6 +141,8 @@ class Bridge:
                 await serving.wait()
                 self.listening.set()
                 tasks.append(group.create_task(self.supervisor.run(), name="links"))
+                if self.public is not None:
+                    tasks.append(group.create_task(self._publish(self.public), name="public feed"))
                 ending = group.create_task(self._until_over(), name="end")
                 await self._stop.wait()
                 ending.cancel()
@@ -124,15 +151,13 @@ class Bridge:
         finally:
             self.journal.close()
 
-    def _refuse_used_ids(self) -> None:
-        """A chat that is over keeps its id: under it the next one would be taken for done."""
-        known = self.engine.session.state.chats
-        for chat in self.config.community.chats:
-            if chat.id in known and known[chat.id].over and chat.starts > known[chat.id].sheet.ends:
-                raise ChatbridgeError(
-                    f"The chat '{chat.id}' is over and stays in the journal. Give the new one an id of its own: "
-                    f'id = "{chat.id}-2"'
-                )
+    async def _configure(self) -> None:
+        """Begin with the config as it is. Raises ConfigError for one that would hold a chat once more."""
+        state = self.engine.session.state
+        if mistakes := used_again(self.config, state):
+            raise ConfigError(mistakes)
+        if state.community != self.config.community or state.mistakes or state.waiting:
+            await self.engine.submit(Configured(self.config.community))
 
     def stop(self) -> None:
         """End in good order."""
@@ -150,6 +175,15 @@ class Bridge:
                 self.watched = await stack.enter_async_context(served(watched(routes), *apart))
             serving.set()
             await asyncio.Event().wait()
+
+    async def _publish(self, public: PublicFeed) -> None:
+        """Keep the public feed going; a bug in it must not take the chat along, nor leave standing what is to go."""
+        while True:
+            try:
+                await public.run()
+            except Exception:
+                log.exception("the public feed failed; it is begun again")
+                await self.clock.sleep(AGAIN)
 
     async def _until_over(self) -> None:
         """Ends when nothing is left to do; something that settles, or a change, may be the last."""
@@ -214,9 +248,11 @@ class Bridge:
     def _handlers(self) -> dict[str, control.Handler]:
         return {
             "pace": self._pace,
+            "withdraw": self._withdraw,
             "status": self._status,
             "tell": self._tell,
             "report": self._report,
+            "reread": self._reread,
             "digest": self._digest,
             "health": self._health,
             "forget": self._forget,
@@ -225,6 +261,14 @@ class Bridge:
     async def _pace(self, request: dict[str, Any]) -> dict[str, Any]:
         """For who directs a rehearsal: the next deadline, and whether anything is under way."""
         return {"next": self.engine.session.deadline(), "busy": self.busy, "settled": self.settled}
+
+    async def _withdraw(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The end of a rehearsal: nothing of it stays on the public feed, unless the broker is away too long."""
+        if self.public is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TAKEN_OFF):
+                    await self.public.withdraw()
+        return {}
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
         session, chat = self.engine.session, self._chat(request.get("chat"))
@@ -266,6 +310,16 @@ class Bridge:
             return await asyncio.to_thread(write, view, every, Path(request["out"]), formats)
         except OSError as error:
             raise ChatbridgeError(f"{error.filename or request['out']}: {error.strerror}") from None
+
+    async def _reread(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Read all posts of a chat on a network again; `why`: it could not be asked."""
+        chat, watch = self._chat(request.get("chat")), self.supervisor.watches.get(request["network"])
+        if watch is None:
+            return {"posts": 0, "why": "the bridge was started without it"}
+        try:
+            return {"posts": await watch.reread(chat), "why": ""}
+        except LinkError as error:
+            return {"posts": 0, "why": str(error)}
 
     async def _digest(self, request: dict[str, Any]) -> str:
         return self.engine.session.digest()

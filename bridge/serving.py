@@ -7,12 +7,14 @@ words were taken out of the journal, everything is read anew, so that none of th
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bridge.chat.session import Session
 from bridge.chat.view import ChatView, EntryView
@@ -21,13 +23,27 @@ from bridge.ports import Clock, Feed
 from bridge.storage import mark, recorded
 from bridge.web import make_app, watched, watching
 
+log = logging.getLogger(__name__)
+
 LOOK = 1.0  # real seconds between two looks at the journal
+
+
+class _Unnamed(logging.LoggerAdapter[logging.Logger]):
+    """What aiohttp logs of a request, without its sender's address. One that is no HTTP is no fault of ours: neither
+    a traceback, nor what was in it."""
+
+    def log(self, level: int, msg: object, *args: object, **more: Any) -> None:
+        error = more.get("exc_info")
+        if isinstance(error, HttpProcessingError):
+            self.logger.debug("a request was no HTTP: %s", type(error).__name__)
+        else:
+            self.logger.log(level, "a request failed" if args else msg, **more)
 
 
 @asynccontextmanager
 async def served(app: web.Application, host: str, port: int) -> AsyncIterator[str]:
     """Serve an application; gives its address. `port` 0: any that is free. Raises OSError if it is taken."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, access_log=None, logger=_Unnamed(log), shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, reuse_address=True).start()

@@ -64,6 +64,7 @@ class Net(Value, frozen=True):
     mirror: bool = False
     layout: Literal["channel", "threads"] = "channel"
     public: Literal["ask", "yes", "no"] = "ask"
+    direct: bool = True  # our account can be written to alone
     admins: tuple[str, ...] = ()  # who can delete members' messages there; handles as for hosts
 
 

@@ -21,7 +21,11 @@ from bridge.errors import Mistake
 T = TypeVar("T", bound=msgspec.Struct)
 
 SECRET = re.compile(r"token|password|passwd|secret|credential|api_?key|private_?key", re.IGNORECASE)
-_CREDENTIAL = re.compile(r"\b(?:xox[a-z]|xapp)-[\w-]+|(?<=://)[^/@\s]+(?=@)")
+_CREDENTIAL = re.compile(
+    r"\b(?:xox[a-z]|xapp)-[\w-]+|(?<=://)[^/@\s]+(?=@)"  # Slack's tokens; what stands in an address
+    r"|\b[a-z0-9]{4}(?:-[a-z0-9]{4}){3}\b"  # app passwords
+    r"|(?<![\w./-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[\w-]{32,}(?![\w./-])"  # what nobody would type
+)
 _KINDS = {
     "str": "text in quotes",
     "int": "a whole number",
@@ -50,12 +54,18 @@ _COMPARED = {">=": "at least", "<=": "at most", ">": "more than", "<": "less tha
 
 
 class Findings:
-    """What is wrong, and what is merely unwise, in one config file."""
+    """What is wrong, and what is merely unwise, in a config file, and in all of a config."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.mistakes: list[Mistake] = []
         self.warnings: list[Mistake] = []
+
+    def within(self, file: str) -> Findings:
+        """For another file of the same config: what is found there is found here as well."""
+        other = Findings(file)
+        other.mistakes, other.warnings = self.mistakes, self.warnings
+        return other
 
     def mistake(self, key: str, value: object, expected: str, mend: str) -> None:
         self.mistakes.append(Mistake(self.file, key, shown(value), expected, mend))
@@ -71,6 +81,8 @@ class Findings:
         mend = (
             f"Did you mean {near[0]!r}?" if near else "Take it out, or put it into the table it belongs to."
         )
+        if last == "include":
+            mend = "Put it at the top of the config, before the first line in brackets."
         self.mistake(key, "", "one of: " + (", ".join(names) or "no key at all"), mend)
 
 
@@ -233,7 +245,7 @@ def read(path: Path, found: Findings) -> dict[str, Any]:
     try:
         raw = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        found.mistake("the file", "", "a config file", "Copy the config.toml that comes with chatbridge.")
+        found.mistake("the file", "", "a config file", "Make one with: chatbridge init")
         return {}
     except OSError as error:
         found.mistake(

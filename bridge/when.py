@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from bridge.model import HOUR, MINUTE, SECOND, Micros
@@ -12,8 +14,8 @@ DAY: Micros = 24 * HOUR
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LEAD = re.compile(r"(?:(\d+)d)? ?(?:(\d+)h)? ?(?:(\d+)m)?")
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
@@ -46,6 +48,15 @@ def readings(naive: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     return tuple(m.astimezone(zone) for m in real)
 
 
+@lru_cache(maxsize=1024)  # asked again at whatever happens
+def next_hour(at: Micros, hour: int, zone: str) -> Micros:
+    """The first moment after `at` at which the clocks of an IANA zone show that full hour."""
+    today = local(at, zone).replace(hour=hour, minute=0, second=0, microsecond=0, tzinfo=None)
+    days = (today + timedelta(days=n) for n in count())
+    moments = (micros(moment) for day in days for moment in readings(day, ZoneInfo(zone)))
+    return next(moment for moment in moments if moment > at)
+
+
 def place(zone: str) -> str:
     """How people call an IANA zone's time: "London time", "UTC"."""
     if "/" not in zone or zone.startswith("Etc/"):
@@ -56,7 +67,7 @@ def place(zone: str) -> str:
 def day(at: Micros, zone: str) -> str:
     """ "Tuesday 20 March 2018"."""
     here = local(at, zone)
-    return f"{_DAYS[here.weekday()]} {here.day} {_MONTHS[here.month - 1]} {here.year}"
+    return f"{DAYS[here.weekday()]} {here.day} {MONTHS[here.month - 1]} {here.year}"
 
 
 def hour(at: Micros, zone: str) -> str:
@@ -73,7 +84,7 @@ def both(at: Micros, zone: str, until: Micros | None = None) -> str:
         return here
     utc = hour(at, "UTC")
     if local(at, zone).date() != local(at, "UTC").date():
-        utc = f"{_DAYS[local(at, 'UTC').weekday()]} {utc}"
+        utc = f"{DAYS[local(at, 'UTC').weekday()]} {utc}"
     return f"{here} ({utc} UTC)"
 
 

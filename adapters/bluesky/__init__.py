@@ -51,6 +51,7 @@ class Bluesky:
     secrets: tuple[str, ...] = ("password",)
     limits = LIMITS
     mirror = False
+    direct = False  # its private messages are another service, which we do not read
     handle = (r"@?[\w-]+(\.[\w-]+)+|did:[a-z]+:\S+", "ann.bsky.social")
 
     def create(self, name: Network, settings: Any, secrets: Mapping[str, str], clock: Clock) -> Adapter:

@@ -14,6 +14,7 @@ import msgspec
 
 from adapters.bluesky import ids
 from bridge.model import (
+    Account,
     Author,
     Media,
     Micros,
@@ -39,6 +40,7 @@ _WARNINGS = {
 _MEMBERS_ONLY = "!no-unauthenticated"
 _TAKEN_DOWN = {"!hide", "!takedown"}  # by a moderation service
 _BRIDGED = ".ap.brid.gy"  # handles that Bridgy Fed alone can give
+_AUTHORED = re.compile(r"https://[^/]+/(?:@|users/)(\w+(?:[\w.-]*\w)?)/")
 _MOST_FACETS = 100
 _CDN = "https://cdn.bsky.app/img/feed_fullsize/plain"
 _FEDIVERSE = re.compile(r"(?<![\w/@.])@([\w.-]+)@([\w-]+(?:\.[\w-]+)+)")
@@ -119,8 +121,19 @@ def signed(post: Post, by: Profile) -> Post:
         author=author,
         url=ids.page(who, address.rkey) if address else None,
         original=post.original if bridged else None,
+        whose=_whose(post.original, by.handle) if bridged and post.original and by.handle else "",
         reach="limited" if by.members else post.reach,
     )
+
+
+def _whose(original: str, handle: str) -> Account:
+    """Who wrote what Bridgy Fed copied, as an `acct:` URI (RFC 7565); "" if that cannot be told. The page has their
+    name; the handle is made of that and of their server ("ann_b" is "ann-b.sea.example.ap.brid.gy")."""
+    found = _AUTHORED.match(original)
+    name = found.group(1).casefold() if found else ""
+    begins = f"{re.sub('[_.~]', '-', name)}."
+    server = handle.removesuffix(_BRIDGED).removeprefix(begins)
+    return f"acct:{name}@{server}" if name and handle.startswith(begins) else ""
 
 
 # ---------------------------------------------------------------- what people write

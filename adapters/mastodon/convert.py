@@ -72,6 +72,7 @@ def post(status: wire.Status, network: Network, home: str, seen: Micros) -> Post
     tags += [s.value.casefold() for s in text.spans if s.kind == "tag"]
     account = status.account
     uri = status.uri or status.url or f"{network}:{status.id}"
+    original = ids.original(account.uri or account.url or "", uri)
     return Post(
         ref=Ref(network, status.id),
         uri=uri,
@@ -91,7 +92,8 @@ def post(status: wire.Status, network: Network, home: str, seen: Micros) -> Post
         warning=_warning(status),
         language=status.language or None,
         url=address(status.url),
-        original=ids.original(account.uri or account.url or "", uri),
+        original=original,
+        whose=ids.whose(original),
     )
 
 

@@ -76,3 +76,10 @@ def original(account_uri: str, status_uri: str) -> str | None:
         return None
     found = _AT_URI.search(unquote(status_uri))
     return found.group() if found else None
+
+
+def whose(original: str | None) -> Account:
+    """Who wrote an original: the DID that its address begins with, which is an account on Bluesky; "" if there is
+    none."""
+    authority = (original or "").removeprefix("at://").partition("/")[0]
+    return authority if authority.startswith("did:") else ""

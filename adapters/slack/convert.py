@@ -120,8 +120,8 @@ def inbound(
 ) -> Post | None:
     """A message as a post; None if it is not a person's, or an order's, or stands in the hosts' room.
 
-    `authors`: by user id, at least the author. `belongs`: tags a message bears by standing in the chat's own
-    channel, where nobody repeats the hashtag.
+    `authors`: by user id, at least the author. `belongs`: tags a message bears by standing in the chats' own
+    channel, where nobody repeats the hashtag. Who does says which of the chats they mean.
     """
     if channel == home.hosts or home.ours(message) or stamp(message) is not None or not personal(message):
         return None
@@ -130,7 +130,9 @@ def inbound(
     raw = _string(message.get("text") or "")
     words = tamed(composed.text(message, {user: a.name for user, a in authors.items()}))
     direct = channel.startswith("D")
-    implied = belongs if channel == home.channel and not author.bot else ()
+    typed = mrkdwn.tags(raw) if raw else hashtags(words.plain)
+    meant = not set(typed).isdisjoint(belongs)
+    implied = belongs if channel == home.channel and not author.bot and not meant else ()
     mentioned = [ids.account(home.team, user) for user in composed.users(message)]
     if direct:
         mentioned.append(ids.account(home.team, home.user))
@@ -150,7 +152,7 @@ def inbound(
         reply_to=parent,
         root=parent,
         quotes=_quotes(raw, home),
-        tags=tuple(dict.fromkeys((*implied, *(mrkdwn.tags(raw) if raw else hashtags(words.plain))))),
+        tags=tuple(dict.fromkeys((*implied, *typed))),
         mentions=tuple(dict.fromkeys(mentioned)),
         media=_media(message, page),
         url=page,

@@ -1,9 +1,10 @@
 """Slack's events through Socket Mode: one websocket after another, one ordered queue.
 
-slack-bolt speaks the protocol and acknowledges every envelope before anybody could have journalled it, and
+slack-bolt speaks the protocol and acknowledges every event before anybody could have journalled it, and
 what is sent while no socket is open does not come again: so whenever something may have been missed, `next`
 says so, and the link reads the gap from the history. Controls stand in a queue of their own: no history holds
-them, and whoever used one gets a form only within three seconds, so they do not wait for what is being read.
+them, and whoever used one gets a form only within three seconds, so they do not wait for what is being read. Slack
+itself tells who used one that is not acknowledged that it did not work: so that is done when the core has it.
 
 The SDK reconnects by itself, at worst for ever to an address that has been used up (measured). Here one
 client owns one socket; when that is over in any way, a new one is made at a fresh address. Slack says so before it
@@ -29,6 +30,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from adapters.slack import console
 from adapters.slack.web import QUIET, Failure, Web
 from bridge.errors import Unreachable
 from bridge.model import SECOND, Micros
@@ -43,6 +45,7 @@ CONNECT = 20.0  # seconds a websocket may take to open
 FAREWELL = 0.5  # real seconds the other side has to answer the closing of a socket
 PING = 2.0  # seconds; a socket that stays silent is noticed after about twice that (measured)
 LINGER = 10.0  # seconds the old socket is left open beside the new one: Slack gives about so many notice
+HEARD = 2.5  # real seconds in which the core should have a control; Slack waits three (documentation)
 LOOK = 0.2  # real seconds between two looks whether the socket was closed: the SDK tells nobody
 SHORTEST = 10.0  # seconds; of two sockets in a row that did not last so long the core is told
 USED = {"app_home_opened", "reaction_added", "reaction_removed"}  # events that are as good as a control
@@ -52,15 +55,16 @@ _ANY = re.compile("")  # whatever it is called: what is not ours is acknowledged
 class Frame(NamedTuple):
     """One thing that happened. "event": an Events API callback; "control": one was used; "bad": `body` is
     `{"payload": bytes, "why": str}`; others are the link's own notes to itself. `came`: when, as the loop's clock
-    has it."""
+    has it; `heard`: done when the core has a control."""
 
     kind: Literal["event", "control", "bad", "again", "thread"]
     body: dict[str, Any]
     came: float = 0.0
+    heard: asyncio.Future[None] | None = None
 
 
 class _Unheard(Exception):
-    """There is no room for a control."""
+    """There is no room for a control, or the link ended before the core had it."""
 
 
 class _OneSocket(SocketModeClient):
@@ -104,6 +108,7 @@ class Feed:
         self._told = asyncio.Event()
         self._controls: deque[Frame] = deque()
         self._used = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()  # controls that the core does not have yet
         self._sockets: list[_Handler] = []  # the newest is the last; those before it are on their way out
         self._turn = asyncio.Event()  # a socket may be over
         self._brief = False
@@ -209,6 +214,9 @@ class Feed:
 
     async def close(self) -> None:
         """Close what is open and wait for the SDK's tasks to end. Harmless to repeat."""
+        for heard in self._waiting:
+            if not heard.done():
+                heard.set_exception(_Unheard())
         await asyncio.gather(*(self._hang_up(socket) for socket in self._sockets))
 
     async def _hang_up(self, socket: _Handler) -> None:
@@ -256,8 +264,17 @@ class Feed:
             (self._press if self._controlling(body["event"]) else self._put)(frame)
 
         async def control(body: dict[str, Any], ack: Any) -> None:
-            if not self._press(Frame("control", body, asyncio.get_running_loop().time())):
+            loop = asyncio.get_running_loop()
+            heard = loop.create_future()
+            if not self._press(Frame("control", body, loop.time(), heard)):
                 raise _Unheard  # then Bolt does not acknowledge it
+            self._waiting.add(heard)
+            try:
+                await asyncio.wait_for(heard, HEARD)
+            except TimeoutError:
+                log.debug("slack: a control waits for the core longer than Slack does")
+            finally:
+                self._waiting.discard(heard)
             await ack()  # with nothing in it: a form closes
 
         app.event(_ANY)(event)
@@ -283,7 +300,7 @@ class Feed:
         except (ValueError, TypeError, KeyError) as error:
             why = f"{type(error).__name__}: {error}"
         if why:
-            self._put(Frame("bad", {"payload": raw.encode(), "why": why}))
+            self._put(Frame("bad", {"payload": console.readable(raw), "why": why}))
 
 
 async def _first(queue: deque[T], filled: asyncio.Event) -> T:

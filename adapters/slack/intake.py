@@ -66,7 +66,8 @@ class Intake:
         post = await self._post(news)
         if post is None:
             return []
-        if not self._wanted(post):
+        told = again or before is not None  # of a chat that is over nothing else is wanted
+        if not (told or self._wanted(post)):
             self.kept.append(news)
             return []
         remember(self._seen, place, edited, SEEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
 from typing import Any
@@ -76,8 +77,7 @@ class SlackLink:
         self._read_to: str | None = None  # the newest ts reported
         self._whole: Micros | None = None  # everything since is, or will be, reported
         self._events: OrderedDict[str, None] = OrderedDict()
-        self._steps: dict[asyncio.Future[Inbound], AsyncGenerator[Inbound]] = {}  # reading's next ones
-        self._keeping: asyncio.Future[None] | None = None  # a socket open
+        self._reading: list[asyncio.Future[Any]] = []
         self._beat = 0
 
     @property
@@ -93,36 +93,43 @@ class SlackLink:
 
     async def inbound(self, after: Cursor | None) -> AsyncIterator[Inbound]:
         """See `bridge.ports.Link.inbound`. Controls come as they are used, whatever is being read."""
-        steps = self._steps
-        self._keeping = asyncio.ensure_future(self._feed.keep())
-        for source in (self._controls(), self._happenings(after)):
-            steps[asyncio.ensure_future(anext(source))] = source
+        happenings = self._happenings(after)
+        keeping = asyncio.ensure_future(self._feed.keep())
+        control, step = asyncio.ensure_future(self._control()), asyncio.ensure_future(anext(happenings))
+        self._reading = [keeping, control, step]
         try:
             while True:
-                awaited: set[asyncio.Future[Any]] = {self._keeping, *steps}
-                done, _ = await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-                if self._keeping in done:
-                    self._keeping.result()  # it ends only by raising
-                for step in [step for step in steps if step in done]:
-                    source, item = steps.pop(step), step.result()
-                    steps[asyncio.ensure_future(anext(source))] = source
+                await asyncio.wait(self._reading, return_when=asyncio.FIRST_COMPLETED)
+                if keeping.done():
+                    keeping.result()  # it ends only by raising
+                if control.done():
+                    frame, whats = control.result()
+                    self._reading[1] = control = asyncio.ensure_future(self._control())
+                    for what in whats:
+                        yield Inbound(
+                            self._home.network, what
+                        )  # no cursor: it says nothing of how far was read
+                    if (
+                        frame.heard is not None and not frame.heard.done()
+                    ):  # the core has it, and asks for more
+                        frame.heard.set_result(None)
+                if step.done():
+                    item = step.result()
+                    self._reading[2] = step = asyncio.ensure_future(anext(happenings))
                     yield item
         finally:
             await self.close()
 
     async def close(self) -> None:
         """End the reading, also where nobody waits for what it brings any more."""
-        tasks: list[asyncio.Future[Any]] = [*self._steps, *([self._keeping] if self._keeping else [])]
-        for task in tasks:
+        for task in self._reading:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._reading, return_exceptions=True)
 
-    async def _controls(self) -> AsyncGenerator[Inbound]:
-        """Without a cursor: they say nothing of how far has been read."""
-        while True:
-            frame = await self._feed.control()
-            for what in await self._safely(self._used(frame), frame.body):
-                yield Inbound(self._home.network, what)
+    async def _control(self) -> tuple[Frame, list[What]]:
+        """The next control that was used, and what it says."""
+        frame = await self._feed.control()
+        return frame, await self._safely(self._used(frame), frame.body)
 
     async def _happenings(self, after: Cursor | None) -> AsyncGenerator[Inbound]:
         """The socket is open before the history is read, so that nothing falls between the two."""
@@ -327,7 +334,12 @@ class SlackLink:
         try:
             return await reading
         except _UNREADABLE as error:
-            return [Malformed(console.readable(payload), f"{type(error).__name__}: {error}")]
+            return [
+                Malformed(
+                    console.readable(json.dumps(payload, ensure_ascii=False, sort_keys=True)),
+                    f"{type(error).__name__}: {error}",
+                )
+            ]
 
     def _first(self, event: str | None) -> bool:
         """Whether this event was not seen before."""

@@ -21,7 +21,7 @@ _LABEL = re.compile(_ONE, re.IGNORECASE)
 # what may stand before a label at a line's start: mentions (a reply's), hashtags, "Re"
 _LEAD = re.compile(r"\s*(?:[@#][\w.@#-]*[\w#]\s*[,:]?\s+)*(?:re:?\s+)?[(\[]?", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*(?:[,/&+]|and\b)\s*|\s+", re.IGNORECASE)
-_HASHTAG = re.compile(r"(?<![\w/&])[#＃][atq](\d{1,2})(?!\w)", re.IGNORECASE)
+_HASHTAG = re.compile(r"[#＃](?<![\w/&].)[atq](\d{1,2})(?!\w)", re.IGNORECASE)
 _ENTRY = re.compile(r"^\s*>(\d{1,6})\b")
 _OWN = re.compile(r"q\s*[:：]\s*", re.IGNORECASE)
 
@@ -34,7 +34,7 @@ def labels(plain: str, asked: Collection[int]) -> tuple[int, ...]:
     """
     found: dict[int, None] = {}
     for line in plain.splitlines():
-        at = _skip(_LEAD, line, 0)
+        at = _led(line)
         while match := _LABEL.match(line, at):
             found[int(match["n"] or match["m"])] = None
             between = _BETWEEN.match(line, match.end())
@@ -43,18 +43,19 @@ def labels(plain: str, asked: Collection[int]) -> tuple[int, ...]:
             at = between.end()
     for match in _HASHTAG.finditer(plain):
         found[int(match[1])] = None
-    return tuple(n for n in found if n in asked)
+    return tuple([n for n in found if n in asked])
 
 
 def own_question(plain: str) -> str | None:
     """What a participant asks: what follows "Q:" where a post begins so; None if it does not."""
-    match = _OWN.match(plain, _skip(_LEAD, plain, 0))
+    match = _OWN.match(plain, _led(plain))
     return plain[match.end() :].strip() if match else None
 
 
-def _skip(pattern: re.Pattern[str], line: str, at: int) -> int:
-    match = pattern.match(line, at)
-    return match.end() if match else at
+def _led(line: str) -> int:
+    """Where a line's own words begin."""
+    match = _LEAD.match(line)
+    return match.end() if match else 0
 
 
 def named_entry(plain: str) -> int | None:

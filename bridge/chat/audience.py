@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from bridge.chat.community import People, is_private, refuses, wordless
-from bridge.chat.timeline import Entry
+from bridge.chat.timeline import Entry, names, writers
 from bridge.model import Network, Post
 from bridge.settings import Net
 
@@ -22,14 +22,24 @@ Audience: TypeAlias = Literal["hosts", "slack", "page"]
 
 
 def stays(post: Post, people: People) -> bool:
-    """Whether the words stay on their network for good: private, or the author opted out."""
-    return wordless(post) or is_private(post) or refuses(post) or people.of(post.author.account).opted_out
+    """Whether the words stay on their network for good: private, or who wrote them opted out. A bridge's copy is no
+    way round that."""
+    if wordless(post) or is_private(post) or refuses(post):
+        return True
+    for account in writers(post):  # noqa: SIM110 - asked for each entry all the time, and a generator takes longer
+        if account in people.all and people.all[account].opted_out:
+            return True
+    return False
 
 
 def blocked(post: Post, entry: Entry, people: People) -> bool:
     """Whether a host blocked who wrote it. The same words elsewhere, by the same person or copied by a bridge, are
     no way round that."""
-    return any(people.of(p.author.account).blocked for p in (post, *entry.sources))
+    for source in entry.sources if post in entry.sources else (post, *entry.sources):
+        for account in writers(source):
+            if account in people.all and people.all[account].blocked:
+                return True
+    return False
 
 
 def taken_off(entry: Entry, people: People) -> bool:
@@ -39,8 +49,10 @@ def taken_off(entry: Entry, people: People) -> bool:
 
 def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audience) -> bool:
     """Whether `audience` may read this source of an entry. `net`: the network it was written on."""
-    if stays(post, people) or any(stays(p, people) for p in _copied(post, entry)):
-        return False  # a bridge's copy is no way round its author's wishes
+    if stays(post, people):
+        return False
+    if post.original is not None and any(stays(p, people) for p in _copied(post, entry)):
+        return False  # nor round what the original itself asks
     if audience == "hosts":
         return True
     if entry.hidden or entry.held is not None or blocked(post, entry, people):
@@ -54,7 +66,7 @@ def may_see(post: Post, entry: Entry, people: People, net: Net, audience: Audien
 
 def _copied(post: Post, entry: Entry) -> list[Post]:
     """What a bridge copied a source of an entry from, if that is there as well."""
-    return [p for p in entry.sources if p.uri == post.original] if post.original is not None else []
+    return [p for p in entry.sources if post.original in names(p)]
 
 
 def _agreed(post: Post, people: People, net: Net) -> bool:
@@ -82,4 +94,4 @@ def readable(entry: Entry, people: People, nets: dict[Network, Net], audience: A
 
 def in_room(entry: Entry, network: Network) -> bool:
     """Whether an entry was written in this room itself and needs no copy there."""
-    return any(p.ref.network == network for p in entry.sources)
+    return network in [p.ref.network for p in entry.sources]

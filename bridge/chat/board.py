@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from bridge.chat import drafts, waiting
 from bridge.chat.present import counted, tally
 from bridge.chat.runsheet import Item
@@ -13,7 +15,7 @@ def board(state: State, chat: ChatState, now: Micros, health: tuple[Health, ...]
     """The board at `now`. `health` comes from whoever keeps the links."""
     community = state.community
     assert community is not None
-    upcoming = chat.sheet.upcoming()
+    upcoming = None if chat.withdrawn else chat.sheet.upcoming()
     current = chat.sheet.current()
     entries = counted(state, chat)
     return Board(
@@ -44,6 +46,16 @@ def board(state: State, chat: ChatState, now: Micros, health: tuple[Health, ...]
     )
 
 
+def moment(state: State, chat: ChatState, now: Micros) -> tuple[object, ...]:
+    """What makes a board urgent when it is different: the item, and what hosts can press. Of a chat that is over, all
+    there is on it."""
+    if chat.over:
+        return (msgspec.structs.replace(board(state, chat, now, ()), now=0),)
+    upcoming = None if chat.withdrawn else chat.sheet.upcoming()
+    current = chat.sheet.current()
+    return (current and current.id, upcoming and upcoming.id, chat.phase(now), _controls(chat, upcoming))
+
+
 def leads(chat: ChatState) -> str:
     """The name of the host who leads; "" where the config names none."""
     return chat.lead or next((host.name for host in chat.settings.hosts), "")
@@ -70,6 +82,8 @@ def _controls(chat: ChatState, upcoming: Item | None) -> tuple[Button, ...]:
         freeze = Button("Let the page go on", "blackout", chat.id, text="off")
     if chat.over:
         return (freeze,) if chat.blackout else ()
+    if chat.withdrawn:
+        return (freeze,)
     return (
         *(_steps(chat, upcoming) if upcoming else ()),
         Button("Say…", "say", chat.id),

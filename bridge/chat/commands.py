@@ -68,6 +68,8 @@ def obey(work: Work, network: Network, command: Command) -> Reply:
         return "Only the hosts of this chat can do that. Ask one of them, they will be glad to hear from you."
     if verb is None:
         return f"There is no command '{command.verb}'. There are: {', '.join(VERBS)}."
+    if chat.withdrawn and command.verb in GROUPS["The run sheet"]:
+        return "This chat was taken out of the config: nothing more of it goes out, unless it is put back."
     if chat.expired and command.verb in GROUPS["Entries"]:
         return "What people wrote in this chat has been erased; its figures stay."
     conduct.run_due(work, chat)  # what has come due goes out before what is said now
@@ -168,7 +170,6 @@ def _nearest(state: State, network: Network, command: Command) -> ChatState | No
 
 def _only(state: State) -> ChatState | None:
     """The chat meant by a command that names none: the one there is, or the one going on."""
-    running = [c for c in state.chats.values() if c.phase(state.at) == "open"] or [
-        c for c in state.chats.values() if not c.over
-    ]
+    coming = [c for c in state.chats.values() if not (c.over or c.withdrawn)]
+    running = [c for c in coming if c.phase(state.at) == "open"] or coming
     return running[0] if len(running) == 1 else None

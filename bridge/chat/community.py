@@ -10,8 +10,20 @@ import msgspec
 
 from bridge.chat import attribution
 from bridge.chat.attribution import written_at
-from bridge.chat.timeline import fingerprint
-from bridge.model import MINUTE, Account, Author, AuthorKnown, Media, Micros, Network, Post, Text, Wishes
+from bridge.chat.timeline import fingerprint, writers
+from bridge.model import (
+    MINUTE,
+    Account,
+    Author,
+    AuthorKnown,
+    Media,
+    Micros,
+    Network,
+    Post,
+    Span,
+    Text,
+    Wishes,
+)
 from bridge.settings import Chat, Host, Net
 from bridge.text import MENTION, URL, person
 
@@ -61,7 +73,10 @@ class Person(msgspec.Struct):
         """Whether their words stay where they are. What they told us counts more than their profile."""
         if self.stopped is not None:
             return self.stopped
-        return any(wishes.nobridge or wishes.nobot for wishes in self.told.values())
+        for wishes in self.told.values():  # noqa: SIM110 - as in `audience.stays`
+            if wishes.nobridge or wishes.nobot:
+                return True
+        return False
 
 
 class People(msgspec.Struct):
@@ -81,7 +96,7 @@ class People(msgspec.Struct):
 
     def took_along(self, post: Post) -> bool:
         """Whether a post went with its author's account, though it is told only now."""
-        return written_at(post) < self.of(post.author.account).gone
+        return any(written_at(post) < self.of(account).gone for account in writers(post))
 
     def is_ours(self, account: Account) -> bool:
         return account in self.ours.values()
@@ -141,8 +156,10 @@ def host_of(chat: Chat, network: Network, account: Account, handle: str = "") ->
     account, handle = account.casefold(), handle.casefold().lstrip("@")
     for host in chat.hosts:
         for where, configured in host.handles:
+            if where != network:
+                continue
             wanted = configured.casefold().lstrip("@")
-            if where != network or not wanted:
+            if not wanted:
                 continue
             if wanted in (account, handle) or account.endswith((f"/{wanted}", f":{wanted}")):
                 return host
@@ -178,17 +195,23 @@ def wordless(post: Post) -> bool:
 
 
 def withhold(post: Post) -> Post:
-    """The post without its words, so that not even the journal has them. What places it is kept, and a mark
-    that stands for the words."""
+    """The post without its words, so that not even the journal has them. What places it is kept, that it had a link,
+    and a mark that stands for the words."""
     media: tuple[Media, ...] = ()
     return msgspec.structs.replace(
         post,
-        text=Text(_placing(post.text.plain)),
+        text=Text(_placing(post.text.plain), (Span(0, 0, "link", ""),) if has_link(post) else ()),
         warning=None,
         media=media,
         quoted=None,
         mark=fingerprint(post),
     )
+
+
+def left_of(post: Post) -> Post:
+    """What stays in the state of a post by somebody who wants to be forgotten, also where a replay finds no more of
+    it than that."""
+    return msgspec.structs.replace(unname(post), erased=False)
 
 
 def unname(post: Post) -> Post:
@@ -224,7 +247,7 @@ def by_tag(windows: Iterable[tuple[Chat, Micros, Micros, Micros]], post: Post) -
     at = written_at(post)
     found: str | None = None
     for chat, starts, ends, late_until in windows:
-        if chat.hashtag.casefold() not in post.tags or not in_window(chat, starts, late_until, at):
+        if not in_window(chat, starts, late_until, at) or chat.hashtag.casefold() not in post.tags:
             continue
         if at <= ends:
             return chat.id

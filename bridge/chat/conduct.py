@@ -9,8 +9,9 @@ from __future__ import annotations
 from bridge.chat import drafts, sightings
 from bridge.chat.intake import place_again
 from bridge.chat.runsheet import Item, Kind, grace
-from bridge.chat.state import ChatState, Purpose, Work, dotted, noticed, undotted
+from bridge.chat.state import ChatState, Purpose, Turn, Work, dotted, noticed, undotted
 from bridge.chat.timeline import key
+from bridge.chat.wording import Part
 from bridge.model import (
     HOUR,
     Button,
@@ -39,8 +40,9 @@ LONG = 3  # so many graces are enough if the hosts could not even be asked
 
 
 def run_due(work: Work, chat: ChatState) -> None:
-    """Whatever the clock asks for now."""
-    while ready := chat.sheet.due(work.now):
+    """Whatever the clock asks for now. Of a chat that was taken out of the config nothing more goes out."""
+    while not chat.withdrawn and (ready := chat.sheet.due(work.now)):
+        chat.turn = Turn(ready[0].id, work.now)
         fire(work, chat, ready[0])
     for net in drafts.posting(work.state):
         advance(work, chat, net)
@@ -60,18 +62,20 @@ def finish(work: Work, chat: ChatState) -> None:
 
 
 def reconciled(work: Work, chat: ChatState, network: Network) -> None:
-    """A network was read once more after the late window; with the last one the chat is over."""
+    """A network was read once more after the late window; with the last one the chat is over. Or it was read again
+    later: what that told is decided already."""
     chat.reconciled[network] = True
+    chat.reread[network] = work.now
     if chat.ending and all(chat.reconciled.get(n) for n in work.state.nets):
         finish(work, chat)
 
 
 def deadline(chat: ChatState, now: Micros) -> Micros | None:
     """When `run_due` has something to do next; may be in the past."""
-    times = [chat.sheet.deadline()]
+    times = [chat.sheet.deadline()] if not chat.withdrawn else []
     if not chat.over:
         times.append(chat.sheet.late_until + (PATIENT if chat.ending else 0))
-    for item in chat.sheet.items:
+    for item in chat.sheet.items if not chat.withdrawn else ():
         for network, on in item.on.items():
             if on == "held" and (until := _patience(item, network, chat.settings.stale)) > now:
                 times.append(until)
@@ -93,7 +97,7 @@ def advance(work: Work, chat: ChatState, net: Net) -> None:
     """Send on `net` what may go now, in the order of the sheet. A question waits until the one before it has
     been posted there, refused or given up, so that none can be overtaken by a later one."""
     blocked = freed = False
-    for place, item in enumerate(chat.sheet.items):
+    for place, item in enumerate(chat.sheet.items) if not chat.withdrawn else ():
         match item.on.get(net.name):
             case "held" if item.kind == "question":
                 waiting = any(
@@ -141,24 +145,44 @@ def _publish(work: Work, chat: ChatState, item: Item, net: Net, freed: bool) -> 
     late = grace(item, chat.settings.stale)
     orders: list[OrderId] = []
     for part, post in enumerate(posts):
-        first = post.after is None
-        order = work.order(
-            net.name,
-            "sheet",
-            Publish(
-                post.words,
-                reply_to=_announcement(chat, item, net.name) if first else orders[post.after or 0],
-                orphan="alone" if first else "cancel",
-                reach="quiet" if item.kind in QUIET else "public",
-            ),
-            Purpose("item", net.name, chat.id, item=item.id, part=part),
-            not_after=None if late is None or part else base + late,
-            late="hold" if item.kind in ("question", "say") else "drop",
-            whose=item.whose,
+        reply_to = _announcement(chat, item, net.name) if post.after is None else orders[post.after]
+        not_after = None if late is None or part else base + late
+        orders.append(
+            publish_part(work, chat, item, net.name, part, post=post, reply_to=reply_to, not_after=not_after)
         )
-        orders.append(order)
     chat.first[f"{item.id}/{net.name}"] = dotted(orders[0])
     item.on[net.name] = "queued"
+
+
+def publish_part(
+    work: Work,
+    chat: ChatState,
+    item: Item,
+    network: Network,
+    part: int,
+    *,
+    post: Part,
+    reply_to: OrderId | None,
+    not_after: Micros | None = None,
+) -> OrderId:
+    """One of an item's posts on one network."""
+    order = work.order(
+        network,
+        "sheet",
+        Publish(
+            post.words,
+            reply_to=reply_to,
+            orphan="alone" if post.after is None else "cancel",
+            reach="quiet" if item.kind in QUIET else "public",
+        ),
+        Purpose("item", network, chat.id, item=item.id, part=part, message=item.naming if post.credit else 0),
+        not_after=not_after,
+        late="hold" if item.kind in ("question", "say") else "drop",
+        whose=item.whose if post.credit else "",
+    )
+    if post.credit:
+        item.crediting[network] = dotted(order)
+    return order
 
 
 def _announcement(chat: ChatState, item: Item, network: Network) -> OrderId | None:
@@ -200,6 +224,10 @@ def settled(work: Work, chat: ChatState, purpose: Purpose, outcome: Final) -> No
         case Refused(why):
             item.on[network] = "refused"
             _ask(work, chat, item, network, f"refused: {why}")
+        case Cancelled() if item.misnames(purpose.message):  # it goes out as who asked is named by now
+            item.on[network] = "pending"
+        case Cancelled() if chat.withdrawn:  # if the chat is put back it goes out, or the hosts are asked
+            item.on[network] = "pending"
         case Cancelled():
             item.on[network] = "dropped"
     conclude(item)

@@ -78,6 +78,11 @@ class Copies(msgspec.Struct):
         """The message that shows an entry."""
         return self.messages.get(self.where.get(no, 0))
 
+    def since(self, lane: Lane) -> Micros:
+        """When the entry began to wait that has waited longest for one of the STREAMS; 0 if none waits for it."""
+        new = lane == "mirror"
+        return min((at for no, at in self.waiting.items() if (no not in self.where) == new), default=0)
+
     def touch(self, no: int, wanted: Wanted, now: Micros) -> None:
         """An entry may be different: note whether its copy must follow."""
         revision, message = wanted(no), self.holding(no)

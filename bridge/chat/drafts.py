@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from bridge.chat import present, wording
-from bridge.chat.runsheet import Item
+from bridge.chat.runsheet import CREDIT, NAME, Item
 from bridge.chat.state import ChatState, State
 from bridge.model import MINUTE, Count, Limits, Micros
 from bridge.settings import Net
+from bridge.text import joined, part, stripped
 
+ROOM = "\ufffc" * len(
+    CREDIT.format("n" * NAME)
+)  # stands for the line that names who asked, however long that is
 FRESH = 2 * MINUTE  # in which nobody can be expected to have answered a question
 
 
@@ -25,21 +31,36 @@ def posting(state: State) -> list[Net]:
 def posts(
     state: State, chat: ChatState, item: Item, net: Net, figures: wording.Figures = ()
 ) -> tuple[wording.Part, ...]:
-    """The item's posts on one network: one, or the parts of a thread. `figures`: for a recap."""
+    """The item's posts on one network: one, or the parts of a thread. `figures`: for a recap.
+
+    Of a question that somebody asked they are the same parts whatever its author is called, or by then no more."""
     community = state.community
     assert community is not None
-    return wording.posts(
+    made = wording.posts(
         item.kind,
         chat=chat.settings,
         community=community,
         net=net,
         limits=limits(state, net),
         label=item.heading,
-        text=item.text,
+        text=f"{item.words}\n{ROOM}" if item.naming else item.text,
         instead=item.instead,
         figures=figures,
         lead=item.lead,
     )
+    return tuple(_credited(item, each) for each in made) if item.naming else made
+
+
+def _credited(item: Item, made: wording.Part) -> wording.Part:
+    """A part with the line that names who asked, if it is the one to have it."""
+    text = made.words.text
+    at = text.plain.find(ROOM)
+    if at < 0:
+        return made
+    before = stripped(part(text, 0, at))
+    line = CREDIT.format(item.credit) if item.credit else "" if before.plain else CREDIT.format("one of you")
+    text = joined(before, "\n" if before.plain and line else "", line, part(text, at + len(ROOM)))
+    return replace(made, words=replace(made.words, text=text), credit=True)
 
 
 def figures(state: State, chat: ChatState, item: Item, now: Micros) -> wording.Figures:

@@ -1,7 +1,6 @@
-"""Words that leave for good: one entry's, because a host said so. The journal keeps what placed them, a mark that
-stands for them, and that they are erased, so that they never come in again and a replay numbers what it numbered.
-
-Who wants to be forgotten is `intake.redact`'s; here both come together, for whoever rewrites the journal.
+"""Words that leave for good: one entry's, because a host said so, or a person's, who asked for it. The journal keeps
+what placed them, a mark that stands for them, and that they are erased, so that they never come in again and a replay
+numbers what it numbered.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ import hashlib
 
 import msgspec
 
-from bridge.chat import by_message, gestures, intake, promoted
-from bridge.chat.community import NOBRIDGE, name_mark, withhold
+from bridge.chat import bridged, by_message, gestures, intake, promoted
+from bridge.chat.community import NOBRIDGE, name_mark, said_to_us, unname, withhold
 from bridge.chat.state import Arrived, ChatState, Erased, Event, State, Work
-from bridge.chat.timeline import key, ref_of
+from bridge.chat.timeline import key, names, ref_of, writers
 from bridge.chat.verbs import which
 from bridge.model import Account, Command, Edited, Post, Text, Written
 
@@ -25,7 +24,8 @@ def erase(work: Work, chat: ChatState, no: int) -> None:
     for the same in the journal. `no` may be an entry whose authors have removed it already."""
     timeline = chat.timeline
     entry = timeline.entries.get(no)
-    uris = (*timeline.left.get(no, ()), *(post.uri for post in (entry.sources if entry else ())))
+    standing = entry.sources if entry else []
+    uris = (*timeline.left.get(no, ()), *(name for post in standing for name in names(post)))
     answers = tuple(name for name, given in chat.replies.items() if given.entry == no)
     places = tuple(name for name, uri in timeline.refs.items() if uri in uris)
     for name in answers:
@@ -33,7 +33,8 @@ def erase(work: Work, chat: ChatState, no: int) -> None:
     promoted.wordless(work, chat, no)
     for place in places:
         timeline.remove(ref_of(place), work.now)
-    sent = (chat.outward[no].order,) if no in chat.outward and chat.outward[no].order else ()
+    sent: tuple[str, ...] = (chat.outward[no].order,) if no in chat.outward and chat.outward[no].order else ()
+    sent += promoted.crediting(chat, no)
     chat.erased[no] = found = Erased(chat.id, no, uris, places, answers + sent)
     intake.gone(work, chat, no)
     work.effects.forget.append(found)
@@ -43,10 +44,10 @@ def redact(state: State, what: Account | Erased, event: Event) -> Event:
     """An event of the journal as it may stay when a person, or an entry, has left it. Who asked for that is not to be
     read in what hosts said to them either, nor in the drafts of a question that was theirs."""
     if isinstance(what, str):
-        event = intake.redact(state, what, event)
+        event = _unnamed(state, what, event)
     match event:
         case Arrived(network, (Written(post) | Edited(post)) as said):
-            if isinstance(what, Erased) and post.uri in what.uris:
+            if isinstance(what, Erased) and written(state, what, post):
                 post = _wordless(state, post)
             elif post.reach == "direct" and key(post.ref) in state.handled:
                 verb, words = by_message.said(post)
@@ -58,6 +59,30 @@ def redact(state: State, what: Account | Erased, event: Event) -> Event:
             return Arrived(network, _unsaid(state, what, command))
         case _:
             return event
+
+
+def _unnamed(state: State, account: Account, event: Event) -> Event:
+    """The event without the words and the name of a person. What they asked of us, and a question they posted by hand
+    as a host, are not their words about the chat and stay."""
+    match event:
+        case Arrived(network, (Written(post) | Edited(post)) as what) if bridged.theirs(state, account, post):
+            if said_to_us(post, state.people.ours.get(network)):
+                nameless = msgspec.structs.replace(post, author=unname(post).author)
+                return Arrived(network, msgspec.structs.replace(what, post=nameless))
+            by_hand = any(key(post.ref) in chat.items for chat in state.chats.values())
+            if by_hand or key(post.ref) in state.handled:  # a host's question, a host's command
+                return event
+            post = msgspec.structs.replace(unname(post), erased=post.erased or not post.mark)
+            return Arrived(network, msgspec.structs.replace(what, post=post))
+        case Arrived(network, Command() as what) if what.by == account:
+            return Arrived(network, msgspec.structs.replace(what, name=""))
+        case _:
+            return event
+
+
+def written(state: State, what: Account | Erased, post: Post) -> bool:
+    """Whether a post of the journal is theirs, or the entry's."""
+    return bridged.theirs(state, what, post) if isinstance(what, str) else post.uri in what.uris
 
 
 def _wordless(state: State, post: Post) -> Post:
@@ -92,7 +117,7 @@ def _about(chat: ChatState, what: Account | Erased, command: Command) -> bool:
     if isinstance(what, Erased):
         return chat.id == what.chat and (no == what.entry or (at is not None and key(at) in what.places))
     entry = chat.timeline.at(at) if at is not None else chat.timeline.entries.get(no or 0)
-    return entry is not None and any(post.author.account == what for post in entry.sources)
+    return entry is not None and any(what in writers(post) for post in entry.sources)
 
 
 def _asked(chat: ChatState, command: Command, said: str) -> bool:

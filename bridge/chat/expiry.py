@@ -15,8 +15,9 @@ from typing import Literal
 import msgspec
 
 from bridge.chat.audience import taken_off
-from bridge.chat.community import DOORS, SERVER, Person, host_of
+from bridge.chat.community import SERVER, Person, host_of
 from bridge.chat.copies import Gather
+from bridge.chat.nights import calm
 from bridge.chat.runsheet import Sheet
 from bridge.chat.state import (
     Arrived,
@@ -32,7 +33,7 @@ from bridge.chat.state import (
     noticed,
     undotted,
 )
-from bridge.chat.timeline import Entry, Timeline, key
+from bridge.chat.timeline import Entry, Timeline, key, writers
 from bridge.model import (
     HOUR,
     Account,
@@ -71,10 +72,7 @@ def due(state: State) -> tuple[Micros, str] | None:
         if chat.over and not chat.expired
     ]
     at, name = min(times, default=(0, ""))
-    for chat in sorted(state.chats.values(), key=lambda c: c.sheet.starts):
-        if chat.sheet.starts - DOORS <= max(at, state.at) < chat.sheet.ends:
-            at = chat.sheet.ends
-    return (at, name) if name else None
+    return (calm(state, at), name) if name else None
 
 
 # ---------------------------------------------------------------- what stays in the state
@@ -129,7 +127,8 @@ def _leave(work: Work, chat: ChatState) -> Leaving:
         for no in chat.timeline.entries:
             copies.touch(no, lambda no: None, work.now)
     others = [c for c in state.chats.values() if c.id != chat.id and not c.expired]
-    staying = {p.author.account for c in others for e in c.timeline.entries.values() for p in e.sources}
+    sources = (post for c in others for entry in c.timeline.entries.values() for post in entry.sources)
+    staying = {account for post in sources for account in writers(post)}
     people = {
         account: someone if account in staying else _wishes(someone)
         for account, someone in state.people.all.items()
@@ -167,7 +166,7 @@ def _unsay(work: Work, chat: ChatState, where: str, kind: Literal["notice", "ale
 def _nameless(sheet: Sheet) -> Sheet:
     """The run sheet without the names of participants whose questions it took up."""
     for item in sheet.items:
-        if item.asker or item.credit or item.whose:
+        if item.how:
             item.named()
     return sheet
 
@@ -234,7 +233,7 @@ class Clearing:
         """Learn who is met in what stays."""
         match event:
             case Arrived(what=Written(post) | Edited(post)) if self._elsewhere(post):
-                self._staying.add(post.author.account)
+                self._staying.update(writers(post))
 
     def left(self, event: Event) -> Event | None:
         """The event as it may stay in the journal; None if it may not."""

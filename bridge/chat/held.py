@@ -19,9 +19,9 @@ def hold_back(work: Work, chat: ChatState, entry: Entry, someone: Person) -> Non
     if host or post.reach == "room" or stays(post, work.state.people):
         return
     if len(someone.recent) > BUSY:
-        entry.held = f"more than {BUSY} posts a minute from {post.author.handle}"
+        entry.held = f"more than {BUSY} posts a minute from"
     elif first and has_link(post):
-        entry.held = f"a link in the first post of {post.author.handle}"
+        entry.held = "a link in the first post of"
     ask(work, chat, entry)
 
 
@@ -39,7 +39,7 @@ def ask(work: Work, chat: ChatState, entry: Entry) -> None:
 
 def _notice(state: State, chat: ChatState, entry: Entry) -> Notice:
     return Notice(
-        f"Held: {entry.held}. Nobody else sees it yet.",
+        f"Held: {entry.held} {entry.first.author.handle}. Nobody else sees it yet.",
         buttons=(
             Button("Show", "show", chat.id, item=str(entry.no), style="primary"),
             Button("Hide", "hide", chat.id, item=str(entry.no), style="danger"),

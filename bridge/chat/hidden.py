@@ -10,8 +10,11 @@ from bridge.chat.audience import blocked
 from bridge.chat.present import called
 from bridge.chat.state import ChatState, Hiding, Purpose, Work, noticed
 from bridge.chat.timeline import Entry
+from bridge.chat.wording import listed
 from bridge.model import Button, Notice, Update
 
+TOGETHER = "hidden "  # begins the name of what was hidden together
+MOST = 10  # entries hidden together that one message names
 ERASE = "Erase its words for good? Nobody can bring them back."
 BLOCK = "Block who wrote it? All they wrote, and will write, is seen by hosts only."
 
@@ -21,21 +24,24 @@ def tell(
 ) -> None:
     """A host has hidden these together, perhaps by a reaction. What asked them about a single one says so now.
     `more`: what else they should know."""
-    about, asked = f"hidden {work.seq}", f"entry {entries[0].no}"
-    hiding = chat.hidings[about] = Hiding(by, [entry.no for entry in entries], done=more, reacted=reacted)
+    about, asked = f"{TOGETHER}{work.seq}", f"entry {entries[0].no}"
+    stands = {f"stands {n}": line for n, line in enumerate(more)}
+    hiding = chat.hidings[about] = Hiding(by, [entry.no for entry in entries], done=stands, reacted=reacted)
     if len(entries) == 1 and asked in chat.notices:
         chat.notices[about] = chat.notices.pop(asked)
         _follow(work, chat, about)
         return
-    hiding.notice = notice = _notice(work, chat, hiding)
+    hiding.notice = notice = _notice(work, chat, hiding, about)
     conduct.tell(work, chat, notice.text, notice.buttons, about)
 
 
-def done(work: Work, chat: ChatState, no: int, what: str = "") -> None:
-    """Something was done about an entry, or is possible again: the message says so."""
+def done(work: Work, chat: ChatState, no: int, about: str = "", what: str = "") -> None:
+    """Something was done about an entry, or is possible again: the message says so. It takes the place of what was
+    done `about` the same before."""
     for hiding in chat.hidings.values():
-        if no in hiding.entries and what:
-            hiding.done.append(what)
+        if no in hiding.entries and about:
+            hiding.done.pop(about, None)
+            hiding.done[about] = what
     review(work, chat, (no,))
 
 
@@ -50,7 +56,18 @@ def back(work: Work, chat: ChatState, no: int, by: str) -> None:
     for hiding in chat.hidings.values():
         if no in hiding.entries and no not in hiding.back:
             hiding.back.append(no)
-    done(work, chat, no, f"{by} restored entry {no}.")
+    done(work, chat, no, f"restored by {by}", f"{by} restored entry {no}.")
+
+
+def together(chat: ChatState, about: str | None) -> list[Entry]:
+    """What is still hidden of what was hidden together; `about` is what `Restore all` means."""
+    hiding = chat.hidings.get(about or "")
+    return _still(chat, hiding) if hiding is not None else []
+
+
+def _still(chat: ChatState, hiding: Hiding) -> list[Entry]:
+    entries = chat.timeline.entries
+    return [entries[no] for no in hiding.entries if no in entries and no not in hiding.back]
 
 
 def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
@@ -67,7 +84,7 @@ def _follow(work: Work, chat: ChatState, about: str) -> None:
         del chat.hidings[about]
         conduct.close(work, chat, about, _words(work, chat, hiding, named=False))
         return
-    notice = _notice(work, chat, hiding)
+    notice = _notice(work, chat, hiding, about)
     if notice != hiding.notice and about in chat.notices:
         hiding.notice = notice
         network, order = noticed(chat.notices[about])
@@ -80,9 +97,14 @@ def _follow(work: Work, chat: ChatState, about: str) -> None:
 
 def _words(work: Work, chat: ChatState, hiding: Hiding, *, named: bool) -> str:
     """`named`: with who wrote it, while the message can still follow them when they want to be forgotten."""
-    lines = [_line(work, chat, hiding, no, named=named) for no in hiding.entries]
+    lines = [_line(work, chat, hiding, no, named=named) for no in hiding.entries[-MOST:]]
+    if others := [str(entry.no) for entry in _still(chat, hiding) if entry.no in hiding.entries[:-MOST]]:
+        are = "Entry {} is" if len(others) == 1 else "Entries {} are"
+        lines.insert(
+            0, f"{are.format(listed(others))} off our screens too; to show one again: restore {others[0]}."
+        )
     lines.append(f"{hiding.by} hid {'it' if len(hiding.entries) == 1 else 'them'}.")
-    return ("\n" if len(hiding.entries) > 1 else " ").join((*lines, *hiding.done))
+    return ("\n" if len(hiding.entries) > 1 else " ").join((*lines, *hiding.done.values()))
 
 
 def _line(work: Work, chat: ChatState, hiding: Hiding, no: int, *, named: bool) -> str:
@@ -93,12 +115,14 @@ def _line(work: Work, chat: ChatState, hiding: Hiding, no: int, *, named: bool) 
     return f"{called(work.state, entry) if named else f'Entry {no}'} {shown}."
 
 
-def _notice(work: Work, chat: ChatState, hiding: Hiding) -> Notice:
-    entries = chat.timeline.entries
-    still = [entries[no] for no in hiding.entries if no in entries and no not in hiding.back]
-    alone = len(hiding.entries) == 1
-    buttons = [
-        Button("Restore" if alone else f"Restore {e.no}", "restore", chat.id, item=str(e.no)) for e in still
+def _notice(work: Work, chat: ChatState, hiding: Hiding, about: str) -> Notice:
+    """Of many that were hidden together it names the newest; the others have their numbers, and all one button."""
+    still, alone = _still(chat, hiding), len(hiding.entries) == 1
+    buttons = [Button("Restore all", "restore", chat.id, item=about)] if len(still) > 1 else []
+    buttons += [
+        Button("Restore" if alone else f"Restore {e.no}", "restore", chat.id, item=str(e.no))
+        for e in still
+        if e.no in hiding.entries[-MOST:]
     ]
     if alone and still:
         buttons += offers(work, chat, still[0])

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from bridge.chat import attribution, consent, gestures, held
+from bridge.chat import attribution, bridged, consent, gestures, held
 from bridge.chat.attribution import written_at
-from bridge.chat.audience import stays
+from bridge.chat.audience import blocked, stays
 from bridge.chat.community import by_tag, is_host, said_to_us, unname, withhold
 from bridge.chat.present import wanted
-from bridge.chat.state import Arrived, ChatState, Event, State, Work
-from bridge.chat.timeline import Entry, Rule, fingerprint, key, shown
+from bridge.chat.state import ChatState, State, Work
+from bridge.chat.timeline import Entry, Rule, fingerprint, key, names, shown, writers
 from bridge.model import (
     Account,
     AuthorGone,
     AuthorKnown,
-    Command,
     Edited,
     Micros,
     Network,
@@ -24,6 +23,7 @@ from bridge.model import (
     Removed,
     Written,
 )
+from bridge.settings import Chat
 from bridge.text import normalised
 
 # ---------------------------------------------------------------- before anything is written down
@@ -42,8 +42,10 @@ def admit(
                 return what if _at_a_new_place(state, post) else None
             if said_to_us(post, state.people.ours.get(post.ref.network)):
                 return None if key(post.ref) in state.handled else what
-            if post.original in state.wrote or _was_erased(state, post):
+            if bridged.is_ours(state, post) or _was_erased(state, post):
                 return None
+            post = bridged.signed(state, post)
+            what = msgspec.structs.replace(what, post=post)
             chat = belongs(state, post)
             if chat is None or key(post.ref) in chat.items or state.people.took_along(post):
                 return None
@@ -53,7 +55,7 @@ def admit(
             if known is not None and known.author.account != post.author.account:
                 return None  # a server that claims somebody else's post
             if stays(post, state.people):
-                forgotten = state.people.of(post.author.account).forgotten
+                forgotten = any(state.people.of(account).forgotten for account in writers(post))
                 what = msgspec.structs.replace(what, post=(unname if forgotten else withhold)(post))
             if chat.timeline.knows(post) and _unchanged(chat, what.post):
                 return None
@@ -114,25 +116,6 @@ def _concerns(chat: ChatState, ref: Ref) -> bool:
     return not chat.over and key(ref) not in chat.timeline.removed and key(ref) not in chat.items
 
 
-def redact(state: State, account: Account, event: Event) -> Event:
-    """An event of the journal as it may stay when a person wants to be forgotten. What they asked of us, and a
-    question they posted by hand as a host, are not their words about the chat and stay."""
-    match event:
-        case Arrived(network, (Written(post) | Edited(post)) as what) if post.author.account == account:
-            if said_to_us(post, state.people.ours.get(network)):
-                nameless = msgspec.structs.replace(post, author=unname(post).author)
-                return Arrived(network, msgspec.structs.replace(what, post=nameless))
-            by_hand = any(key(post.ref) in chat.items for chat in state.chats.values())
-            if by_hand or key(post.ref) in state.handled:  # a host's question, a host's command
-                return event
-            post = msgspec.structs.replace(unname(post), erased=post.erased or not post.mark)
-            return Arrived(network, msgspec.structs.replace(what, post=post))
-        case Arrived(network, Command() as what) if what.by == account:
-            return Arrived(network, msgspec.structs.replace(what, name=""))
-        case _:
-            return event
-
-
 # ---------------------------------------------------------------- belonging
 
 
@@ -143,21 +126,26 @@ def belongs(state: State, post: Post) -> ChatState | None:
     for chat in state.chats.values():
         if chat.timeline.knows(post) or chat.timeline.is_removed(post):
             return chat
-    for chat in state.chats.values():
-        if not chat.over and any(part_of(chat, ref) for ref in _above(post)):
-            return chat
-    windows = [
-        (c.settings, c.sheet.starts, c.sheet.ends, c.sheet.late_until)
-        for c in state.chats.values()
-        if not c.over
-    ]
-    found = by_tag(windows, post)
+    if above := _above(post):
+        for chat in state.chats.values():
+            if not chat.over and any(part_of(chat, ref) for ref in above):
+                return chat
+    chats = sorted([c for c in state.chats.values() if not c.over], key=lambda chat: chat.withdrawn)
+    found = None
+    if above:  # of its thread nothing may be left
+        theirs = [c for c in chats if any(key(ref) in c.timeline.refs for ref in above)]
+        found = by_tag(_windows(theirs), post)
+    found = found or by_tag(_windows(chats), post)
     return state.chats[found] if found else None
+
+
+def _windows(chats: list[ChatState]) -> list[tuple[Chat, Micros, Micros, Micros]]:
+    return [(c.settings, c.sheet.starts, c.sheet.ends, c.sheet.late_until) for c in chats]
 
 
 def _above(post: Post) -> tuple[Ref, ...]:
     """What a post hangs on, nearest first."""
-    return tuple(r for r in (post.reply_to, *post.quotes, post.root) if r is not None)
+    return tuple([r for r in (post.reply_to, *post.quotes, post.root) if r is not None])
 
 
 def part_of(chat: ChatState, ref: Ref) -> bool:
@@ -170,23 +158,24 @@ def part_of(chat: ChatState, ref: Ref) -> bool:
 
 def place(work: Work, chat: ChatState, post: Post) -> tuple[tuple[int, ...], Rule, int | None]:
     """The questions a post answers, by which rule, and the entry it replies to."""
-    asked = [i.number for i in chat.sheet.questions() if i.posted_at]
+    asked = [i.number for i in chat.sheet.items if i.number and i.posted_at]
     named = chat.timeline.entries.get(attribution.named_entry(post.text.plain) or 0)
-    parent = named or next((e for e in (_entry_at(chat, r) for r in _above(post)) if e is not None), None)
+    above = _above(post)
+    parent = named or next(filter(None, [_entry_at(chat, ref) for ref in above]), None)
     reply_to = parent.no if parent else None
     if numbers := attribution.labels(post.text.plain, asked):
         return numbers, "label", reply_to
     if named is not None and named.questions:
         return named.questions, "label", reply_to
-    for ref in _above(post):
+    for ref in above:
         item = chat.sheet.get(chat.items.get(key(ref)))
         if item is not None:
             if item.number:
                 return (item.number,), "thread", reply_to
             continue
-        above = _entry_at(chat, ref)
-        if above is not None and above.questions:
-            return above.questions, "thread", reply_to
+        entry = _entry_at(chat, ref)
+        if entry is not None and entry.questions:
+            return entry.questions, "thread", reply_to
     number = attribution.open_question(_asked_there(work, chat, post.ref.network), written_at(post))
     return ((number,) if number else ()), "time", reply_to
 
@@ -231,6 +220,20 @@ def place_again(work: Work, chat: ChatState, since: Micros) -> None:
                 touch(work, chat, entry.no)
 
 
+def _adopt(work: Work, chat: ChatState, post: Post) -> None:
+    """What answers a post may have come before it, and what answers that in turn: place them again."""
+    waiting = chat.orphans.pop(key(post.ref), [])
+    while waiting:
+        entry = chat.timeline.entries.get(waiting.pop())
+        if entry is None or entry.rule not in ("time", "thread"):
+            continue
+        before = entry.questions
+        settle_in(work, chat, entry)
+        touch(work, chat, entry.no)
+        if entry.questions != before:
+            waiting += [other.no for other in chat.timeline.entries.values() if other.reply_to == entry.no]
+
+
 # ---------------------------------------------------------------- posts
 
 
@@ -251,14 +254,16 @@ def written(work: Work, post: Post) -> None:
     if _is_question_by_hand(work.state, chat, post):
         work.effects.follow.add(post.ref.network)
         return
-    someone = work.state.people.get(post.author.account)
+    someone, *_ = [work.state.people.get(account) for account in writers(post)]
     someone.first = someone.first or chat.id
     twin = timeline.twin(post, work.state.people.same)
     if twin is not None:
         timeline.join(twin, post)
+        bridged.claim(work, chat, twin, post)
         work.effects.follow.add(post.ref.network)
         someone.shown += 1
         settle_in(work, chat, twin)
+        _adopt(work, chat, post)
         _freeze(chat, twin)
         if not someone.blocked:
             consent.ask(work, chat, twin, post)
@@ -266,8 +271,12 @@ def written(work: Work, post: Post) -> None:
         return
     entry = timeline.add(post)
     settle_in(work, chat, entry)
+    for ref in _above(post):
+        if not part_of(chat, ref):
+            chat.orphans.setdefault(key(ref), []).append(entry.no)
+    _adopt(work, chat, post)
     _freeze(chat, entry)
-    if not someone.blocked:
+    if not blocked(post, entry, work.state.people):
         consent.ask(work, chat, entry, post)
         held.hold_back(work, chat, entry, someone)
     touch(work, chat, entry.no)
@@ -322,7 +331,7 @@ def _merged(work: Work, chat: ChatState, one: Entry, other: Entry) -> Entry:
 def _diverged(entry: Entry, post: Post) -> bool:
     """Whether an edited source no longer says what the others say. A verified copy follows its original."""
     others = [p for p in entry.sources if p.uri != post.uri]
-    if not others or post.original is not None or any(p.original == post.uri for p in others):
+    if not others or post.original is not None or any(p.original in names(post) for p in others):
         return False
     return fingerprint(others[0]) != fingerprint(post)
 
@@ -363,7 +372,7 @@ def author_gone(work: Work, account: Account) -> None:
     work.state.people.get(account).gone = work.now
     for chat in work.state.chats.values():
         for post in [p for e in chat.timeline.entries.values() for p in e.sources]:
-            if post.author.account == account:
+            if account in writers(post):
                 removed(work, post.ref)
 
 
@@ -378,7 +387,7 @@ def retouch(work: Work, account: Account) -> None:
     """Everything by one person may be seen differently."""
     for chat in work.state.chats.values():
         for entry in chat.timeline.entries.values():
-            if any(p.author.account == account for p in entry.sources):
+            if any(account in writers(p) for p in entry.sources):
                 entry.revision += 1
                 _freeze(chat, entry)
                 held.renew(work, chat, entry)

@@ -3,15 +3,13 @@ message to it, or as `/chat me`."""
 
 from __future__ import annotations
 
-import msgspec
-
 from bridge.chat import promoted
-from bridge.chat.community import unname, wordless
+from bridge.chat.community import left_of, wordless
 from bridge.chat.gestures import addressed, unanswer
 from bridge.chat.intake import retouch
 from bridge.chat.present import heading
 from bridge.chat.state import Purpose, State, Work
-from bridge.chat.timeline import key
+from bridge.chat.timeline import key, writers
 from bridge.model import Account, Post, Publish, Words
 from bridge.text import marked
 
@@ -65,7 +63,7 @@ def held(state: State, account: Account) -> list[str]:
         heading(e)
         for c in state.chats.values()
         for e in c.timeline.entries.values()
-        if any(p.author.account == account and not p.mark for p in e.sources)
+        if any(account in writers(p) and not p.mark for p in e.sources)
     ]
 
 
@@ -79,16 +77,17 @@ def forget(work: Work, account: Account) -> None:
     someone = work.state.people.get(account)
     someone.forgotten = someone.stopped = True
     for chat in work.state.chats.values():
-        unanswer(work, chat, account)
-        for entry in chat.timeline.entries.values():
-            if entry.first.author.account == account and not wordless(entry.first):
+        entries = list(chat.timeline.entries.values())
+        posts = [post for entry in entries for post in entry.sources if account in writers(post)]
+        for name in dict.fromkeys(
+            (account, *(post.author.account for post in posts))
+        ):  # as a bridge calls them
+            unanswer(work, chat, name)
+        for entry in entries:
+            led = account in writers(entry.first)
+            if led and not wordless(entry.first):
                 promoted.wordless(work, chat, entry.no)
-            entry.sources = [_left(p) if p.author.account == account else p for p in entry.sources]
-            if entry.first.author.account == account:
+            entry.sources = [left_of(p) if account in writers(p) else p for p in entry.sources]
+            if led:
                 chat.timeline.reword(entry)
     work.effects.forget.append(account)
-
-
-def _left(post: Post) -> Post:
-    """What stays of a post, also where a replay finds no more of it than that."""
-    return msgspec.structs.replace(unname(post), erased=False)

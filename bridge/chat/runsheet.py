@@ -25,6 +25,7 @@ from bridge.settings import Chat
 
 Kind: TypeAlias = Literal["announcement", "reminder", "welcome", "question", "say", "recap", "closing"]
 State: TypeAlias = Literal["planned", "due", "posted", "held", "skipped"]
+How: TypeAlias = Literal["", "name", "first"]  # in full, or by the first name alone
 On: TypeAlias = Literal["pending", "queued", "posted", "held", "skipped", "refused", "dropped"]
 
 STEPS: dict[tuple[State, str], State] = {
@@ -40,6 +41,9 @@ STEPS: dict[tuple[State, str], State] = {
     ("skipped", "sent"): "posted",  # one network had it after all
 }
 
+CREDIT = "Asked by {}."
+NAME = 60  # characters of a name in it
+
 _RANK: dict[Kind, int] = {
     "announcement": 0,
     "reminder": 1,
@@ -53,7 +57,8 @@ _RANK: dict[Kind, int] = {
 
 class Item(msgspec.Struct):
     """One line of the run sheet. `number`: the question's (1 for Q1), else 0. `instead`: the config's own words,
-    in whose place a host put others. `credit`: the name at the end of `text` of the participant who asked it."""
+    in whose place a host put others. `credit`: the name at the end of `text` of the participant who asked it, in full
+    or as `how` says."""
 
     id: str
     kind: Kind
@@ -70,8 +75,11 @@ class Item(msgspec.Struct):
     added: bool = False  # by a host: no config knows of it
     instead: str = ""
     asker: Account = ""  # the participant whose question it was, if they are to be named
+    how: How = ""
     credit: str = ""
     whose: str = ""  # their handle
+    naming: int = 0  # how often it was settled how they are named; 0: they never were
+    crediting: dict[Network, str] = {}  # "seq.index" of the order whose post has the line that names them
 
     @property
     def label(self) -> str:
@@ -103,10 +111,16 @@ class Item(msgspec.Struct):
         if self.words == self.instead:
             self.instead = ""
 
-    def named(self, asker: Account = "", name: str = "", handle: str = "") -> None:
+    def named(self, asker: Account = "", how: How = "", name: str = "", handle: str = "") -> None:
         """Name who asked it, in a closing line; nobody: take the name out again."""
         self.text = self.words + _credited(name)
-        self.asker, self.credit, self.whose = asker, name, handle
+        self.asker, self.how, self.credit, self.whose = asker, how, name, handle
+        self.naming += 1
+
+    def misnames(self, naming: int) -> bool:
+        """Whether an order made when they were to be named for the `naming`th time is out of date; 0: it does not
+        name them."""
+        return naming not in (0, self.naming)
 
     def step(self, event: str) -> None:
         """Move to the next state. Raises IllegalTransition if the table has no such step."""
@@ -117,7 +131,7 @@ class Item(msgspec.Struct):
 
 
 def _credited(name: str) -> str:
-    return f"\nAsked by {name}." if name else ""
+    return f"\n{CREDIT.format(name)}" if name else ""
 
 
 class Sheet(msgspec.Struct):
@@ -258,7 +272,7 @@ def update(sheet: Sheet, chat: Chat) -> None:
             item.text, item.instead = old.text, old.instead
     if "closing" in gone:
         fresh.items.clear()
-        fresh.ends, fresh.late_until = sheet.ends, sheet.late_until
+        fresh.starts, fresh.ends, fresh.late_until = sheet.starts, sheet.ends, sheet.late_until
     own = [i for i in sheet.items if i.added and i.id not in gone]
     for item in own:
         item.due = min(item.due + fresh.starts - sheet.starts, fresh.ends)

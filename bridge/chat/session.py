@@ -12,9 +12,11 @@ import msgspec
 
 from bridge.chat import (
     alerts,
+    boarding,
     by_message,
     commands,
     conduct,
+    configuring,
     early,
     expiry,
     gathering,
@@ -22,17 +24,17 @@ from bridge.chat import (
     hidden,
     intake,
     measures,
+    nights,
     outward,
     promoted,
     requests,
-    runsheet,
     sightings,
     silence,
 )
 from bridge.chat.audience import Audience
-from bridge.chat.board import board
-from bridge.chat.community import DOORS, akin, said_to_us
-from bridge.chat.copies import STREAMS, Copies, Gather
+from bridge.chat.board import board, moment
+from bridge.chat.community import DOORS, said_to_us
+from bridge.chat.copies import STREAMS, Gather
 from bridge.chat.present import chat_view, entry_view, size, wanted
 from bridge.chat.state import (
     Arrived,
@@ -44,6 +46,7 @@ from bridge.chat.state import (
     Expired,
     Fell,
     Leaving,
+    Misconfigured,
     Purpose,
     Reconciled,
     Recorded,
@@ -55,7 +58,7 @@ from bridge.chat.state import (
     Work,
     dotted,
 )
-from bridge.chat.timeline import ref_of
+from bridge.chat.timeline import key, ref_of
 from bridge.chat.view import ChatView, EntryView
 from bridge.model import (
     AuthorGone,
@@ -73,7 +76,6 @@ from bridge.model import (
     Network,
     Opened,
     OrderId,
-    Publish,
     Ref,
     Removed,
     Retract,
@@ -81,7 +83,6 @@ from bridge.model import (
     What,
     Written,
 )
-from bridge.settings import Community
 
 OURS = ("item", "reply", "answer", "outward")  # what an order makes that a bridge may copy elsewhere
 RECENT = 400  # posts that are read again after a reconnect
@@ -119,8 +120,10 @@ class Session:
         state.at = max(state.at, recorded.at)
         work = Work(state, recorded.seq, state.at)
         match recorded.event:
-            case Configured(community):
-                _configure(work, community)
+            case Configured() as what:
+                configuring.configure(work, what)
+            case Misconfigured() as what:
+                configuring.misconfigured(work, what)
             case Opened() as opened:
                 _open(work, opened)
             case Arrived(network, what):
@@ -128,15 +131,18 @@ class Session:
             case Settled(order, outcome):
                 purpose = state.purposes.pop(dotted(order), None)
                 if purpose is not None and isinstance(outcome, Sent) and purpose.kind in OURS:
-                    state.wrote[outcome.uri] = True
+                    state.wrote |= dict.fromkeys(filter(None, (outcome.uri, outcome.url)), True)
                 chat = state.chats.get(purpose.chat) if purpose else None
                 if purpose is not None and chat is not None:
                     _settle(work, chat, order, purpose, outcome)
                     for network, command in early.ready(state, purpose.network, outcome):
                         _arrive(work, network, command)
+                elif purpose is not None and purpose.kind == "board" and isinstance(outcome, Sent):
+                    boarding.take_down(work, purpose.network, outcome.ref.id)  # its chat left meanwhile
             case Tick():
                 for chat in state.chats.values():
                     conduct.run_due(work, chat)
+                boarding.due(work)
             case Gather() as step:
                 gathering.gather(work, step)
             case Surplus(network, refs):
@@ -145,6 +151,7 @@ class Session:
             case Reconciled(network, name):
                 if name in state.chats:
                     conduct.reconciled(work, state.chats[name], network)
+                    boarding.due(work)
             case Fell() as fell:
                 silence.fell(work, fell)
             case Rose(network):
@@ -164,6 +171,7 @@ class Session:
     def deadline(self) -> Micros | None:
         """When a Tick is wanted; None while nothing is planned."""
         times = [conduct.deadline(chat, self.state.at) for chat in self.state.chats.values()]
+        times.append(boarding.deadline(self.state))
         return min((t for t in times if t is not None), default=None)
 
     def expiring(self) -> tuple[Micros, Expired] | None:
@@ -171,6 +179,11 @@ class Session:
         none."""
         found = expiry.due(self.state)
         return None if found is None else (found[0], Expired(found[1]))
+
+    def night(self, network: Network) -> tuple[Micros, str] | None:
+        """The chat, of those that are over, whose posts on a network are to be read again next, and when; may be in
+        the past. None if there is none."""
+        return nights.due(self.state, network)
 
     def ending(self, network: Network) -> tuple[str, ...]:
         """Chats whose late window has closed and that want this network read once more."""
@@ -181,19 +194,20 @@ class Session:
     def interest(self, network: Network) -> Interest:
         """What the link of a network should deliver."""
         open_chats = [c for c in self.state.chats.values() if not c.over]
-        threads: dict[Ref, None] = {}
+        threads: dict[str, None] = {}
+        here = key(Ref(network, ""))
         for chat in open_chats:
             timeline = chat.timeline
-            places = (name for name, uri in timeline.refs.items() if uri in timeline.uris)
-            for name in (*chat.items, *chat.shown, *places):
-                threads[ref_of(name)] = None
+            places = (n for n, uri in timeline.refs.items() if n.startswith(here) and uri in timeline.uris)
+            threads.update(dict.fromkeys([n for n in (*chat.items, *chat.shown) if n.startswith(here)]))
+            threads.update(dict.fromkeys(places))
             for entry in timeline.entries.values():
                 for post in entry.sources:
-                    if post.root is not None:
-                        threads[post.root] = None
+                    if post.root is not None and post.root.network == network:
+                        threads[key(post.root)] = None
         return Interest(
             tags=tuple(dict.fromkeys(c.settings.hashtag.casefold() for c in open_chats)),
-            threads=tuple(r for r in threads if r.network == network),
+            threads=tuple([ref_of(name) for name in threads]),
             since=min((c.sheet.starts - DOORS for c in open_chats), default=0),
             acts=commands.acts(self.state),
         )
@@ -210,23 +224,25 @@ class Session:
         return (*people, *erased, *self._leaving)
 
     def known(self, network: Network, chat: str | None = None, most: int | None = RECENT) -> tuple[Ref, ...]:
-        """Posts of a network that stand in the timeline, newest first: to be read again after a gap."""
+        """Posts of a network that stand in the timeline, newest first: to be read again after a gap. Of one chat our
+        own come before: they tell which replies are hidden under them."""
         refs = [
             ref
             for c in self.state.chats.values()
             if (c.id == chat if chat else not c.over)
-            for name, uri in c.timeline.refs.items()
-            if uri in c.timeline.uris and (ref := ref_of(name)).network == network
+            for name in (
+                *(name for name, uri in c.timeline.refs.items() if uri in c.timeline.uris),
+                *(c.items if chat and not c.expired else ()),
+            )
+            if (ref := ref_of(name)).network == network
         ]
         return tuple(refs[::-1][:most])
 
     def following(self, network: Network, now: Micros, lane: Lane | None = None) -> Gather | None:
         """What the merged timeline on a network needs next, as the event to journal; None if it is right, or all
         that is wrong is being seen to. `lane`: only of this one of its streams."""
-        for chat in self.state.chats.values():
-            copies = chat.copies.get(network)
-            if copies is None or not copies.waiting:
-                continue
+        for chat in self._waiting(network, lane):
+            copies = chat.copies[network]
             opened, net = self.state.opened.get(network), self.state.nets[network]
             able = opened.capabilities if opened else Capabilities(net.limits)
             threads, entries = net.layout == "threads", chat.timeline.entries
@@ -248,10 +264,22 @@ class Session:
                     return Gather(network, chat.id, act, numbers, message)
         return None
 
+    def _waiting(self, network: Network, lane: Lane | None) -> list[ChatState]:
+        """Chats with something to be done in the merged timeline of a network; first the one that has waited longest
+        in that stream, so that chats which share it take turns."""
+        chats = [c for c in self.state.chats.values() if network in c.copies and c.copies[network].waiting]
+        if len(chats) > 1 and lane is not None:
+            chats.sort(key=lambda chat: chat.copies[network].since(lane))
+        return chats
+
     def outdated(self, order: OrderId) -> bool:
         """Whether something that has not gone out yet is no longer wanted: a message of the merged timeline that
         should say something else by now, a like or a reply that was taken back."""
         purpose = self.state.purposes.get(dotted(order))
+        if purpose is not None and purpose.kind in ("item", "credit"):
+            chat = self.state.chats.get(purpose.chat)
+            withdrawn = purpose.kind == "item" and purpose.part == 0 and chat is not None and chat.withdrawn
+            return withdrawn or (chat is not None and promoted.outdated(chat, purpose))
         if purpose is not None and purpose.kind == "endorse":
             return dotted(order) not in self.state.chats[purpose.chat].endorsed
         if purpose is not None and purpose.kind in ("report", "conceal"):
@@ -269,6 +297,10 @@ class Session:
             return False
         flying = message.flying or {}
         return any(wanted(self.state, chat, purpose.network, no) != shows for no, shows in flying.items())
+
+    def moment(self, chat: str, now: Micros) -> tuple[object, ...]:
+        """What makes a chat's board urgent when it is different."""
+        return moment(self.state, self.state.chats[chat], now)
 
     def board(self, chat: str, now: Micros, health: tuple[Health, ...] = ()) -> Board:
         return board(self.state, self.state.chats[chat], now, health)
@@ -288,23 +320,6 @@ class Session:
 # ---------------------------------------------------------------- the events
 
 
-def _configure(work: Work, community: Community) -> None:
-    state = work.state
-    state.former |= state.nets
-    state.community = community
-    mirrors = [n.name for n in community.networks if n.mirror]
-    for settings in (akin(chat, community.networks) for chat in community.chats):
-        chat = state.chats.get(settings.id)
-        if chat is None:
-            chat = state.chats[settings.id] = ChatState(settings, runsheet.build(settings))
-        elif chat.settings != settings:
-            chat.settings = settings
-            runsheet.update(chat.sheet, settings)
-        for name in mirrors:
-            chat.copies.setdefault(name, Copies())
-        work.effects.sheet.add(chat.id)
-
-
 def _open(work: Work, opened: Opened) -> None:
     state = work.state
     state.opened[opened.network] = opened
@@ -312,14 +327,8 @@ def _open(work: Work, opened: Opened) -> None:
     work.effects.follow.add(opened.network)
     if not opened.capabilities.console:
         return
-    for chat in state.chats.values():
-        standing = f"board/{opened.network}" in chat.notices or opened.network in chat.boards
-        if not standing and not chat.over:
-            chat.notices[f"board/{opened.network}"] = ""
-            purpose = Purpose("board", opened.network, chat.id)
-            first = board(state, chat, work.now, ())
-            first = msgspec.structs.replace(first, ignored=(), asked=())  # people's words are in no order
-            work.order(opened.network, "hosts", Publish(first), purpose, place="hosts")
+    boarding.due(work)
+    boarding.opened(work, opened.network)
 
 
 def _arrive(work: Work, network: Network, what: object) -> None:
@@ -352,6 +361,9 @@ def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outco
     match purpose.kind:
         case "item":
             conduct.settled(work, chat, purpose, outcome)
+            promoted.settled(work, chat, purpose, outcome)
+        case "credit":
+            promoted.corrected(work, chat, purpose, outcome)
         case "endorse":
             failed = gestures.endorsed(chat, dotted(order), outcome)
         case "answer":

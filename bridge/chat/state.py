@@ -45,9 +45,17 @@ from bridge.settings import Chat, Community, Host, Net
 
 
 class Configured(Tagged, frozen=True):
-    """The config, at each start where it differs from the last one."""
+    """The config, at each start where it differs from the last one, and at each edit. `waiting`: key paths of what is
+    different in it and not heeded before the next start."""
 
     community: Community
+    waiting: tuple[str, ...] = ()
+
+
+class Misconfigured(Tagged, frozen=True):
+    """The config was edited and cannot be read as it stands. `mistakes`: in words for the hosts."""
+
+    mistakes: tuple[str, ...]
 
 
 class Arrived(Tagged, frozen=True):
@@ -91,7 +99,7 @@ class Rose(Tagged, frozen=True):
 
 
 class Reconciled(Tagged, frozen=True):
-    """Everything a chat has from a network was read again after its late window."""
+    """Everything a chat has from a network was read again after its late window, or in a night after that."""
 
     network: Network
     chat: str
@@ -105,8 +113,9 @@ class Expired(Tagged, frozen=True):
 
 
 Event: TypeAlias = (
-    Configured | Opened | Arrived | Settled | Tick | Gather | Surplus | Reconciled | Fell | Rose | Expired
-)
+    Configured | Misconfigured | Opened | Arrived | Settled | Tick
+    | Gather | Surplus | Reconciled | Fell | Rose | Expired
+)  # fmt: skip
 
 
 def post_in(event: Event) -> Post | None:
@@ -130,8 +139,8 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """An entry whose words left for good. `uris`: what was written; `places`: the key(ref)s it stood at; `orders`,
-    "seq.index": what we said to its author, and what was sent out for them, which leave too."""
+    """An entry whose words left for good. `uris`: what was written, by each of its names; `places`: the key(ref)s it
+    stood at; `orders`, "seq.index": what we said to its author, and what was sent out for them, which leave too."""
 
     chat: str
     entry: int
@@ -179,6 +188,7 @@ class Purpose(msgspec.Struct):
 
     kind: Literal[
         "item",
+        "credit",
         "copy",
         "notice",
         "board",
@@ -234,14 +244,14 @@ class Measure(msgspec.Struct):
 
 
 class Hiding(msgspec.Struct):
-    """Entries that a host took off together, and what hosts did about them since. `by`: the host's name; `back`:
-    those that are shown again; `notice`: what the hosts read of it; `reacted`: it was a reaction, and taking that
-    back shows them again."""
+    """Entries that a host took off together, and what hosts did about them since, the last word on each matter.
+    `by`: the host's name; `back`: those that are shown again; `notice`: what the hosts read of it; `reacted`: it was
+    a reaction, and taking that back shows them again."""
 
     by: str
     entries: list[int]
     back: list[int] = []
-    done: list[str] = []  # "Wren wrote to the author."
+    done: dict[str, str] = {}  # what it is about -> "Wren wrote to the author."
     notice: Notice | None = None
     reacted: bool = False
 
@@ -261,6 +271,16 @@ class Outward(msgspec.Struct):
     version: int = 1
     order: str = ""
     refs: list[Ref] = []
+
+
+class Turn(msgspec.Struct):
+    """The item that was next until now. `by`: the host who had it sent or skipped; "": its time had come. `told`: who
+    said "next" or "skip" so soon after it that they may have meant it, and know."""
+
+    item: str
+    at: Micros
+    by: str = ""
+    told: tuple[Account, ...] = ()
 
 
 class Silence(msgspec.Struct):
@@ -284,6 +304,7 @@ class ChatState(msgspec.Struct):
     endorsed: dict[str, Endorsement] = {}  # "seq.index" of its order -> what we like or boost
     replies: dict[str, Answer] = {}  # "seq.index" of its order -> whom we answered
     measures: dict[str, Measure] = {}  # "seq.index" of its order -> what a network was asked to do
+    orphans: dict[str, list[int]] = {}  # key(ref) of what is not here yet -> entries that hang on it
     hidings: dict[str, Hiding] = {}  # as `notices` calls it -> what was hidden, until all is back or gone
     erased: dict[int, Erased] = {}
     outward: dict[int, Outward] = {}  # entry -> what its author wants sent out
@@ -293,11 +314,15 @@ class ChatState(msgspec.Struct):
     notices: dict[str, str] = {}  # "what it is about" -> "network/seq.index" of the message to the hosts
     boards: dict[Network, str] = {}  # id of the board's message there, once it stands
     reconciled: dict[Network, bool] = {}
+    reread: dict[Network, Micros] = {}  # when everything there was last read once more
     log: list[str] = []
     dismissed: list[int] = []  # entries that a host has seen, and nothing is to be done about
     promoted: dict[int, str] = {}  # entry -> id of the question that was made of it
     lead: str = ""  # the name of the host who leads; "": the first one
     blackout: bool = False  # page, wall and feed are frozen
+    turn: Turn | None = None  # what was next, for who means it still
+    boarded: bool = False  # its board's time has come
+    withdrawn: bool = False  # taken out of the config before it was over: nothing more of it goes out
     ending: bool = False  # the late window is closed: what was missed is being read once more
     over: bool = False
     expired: Micros = 0  # when its people's words were erased
@@ -318,33 +343,23 @@ class State(msgspec.Struct):
     """The community."""
 
     community: Community | None = None
+    mistakes: tuple[str, ...] = ()  # of an edit of the config that could not be taken up
+    waiting: tuple[str, ...] = ()  # keys of the config that are heeded at the next start
     people: People = msgspec.field(default_factory=People)
     opened: dict[Network, Opened] = {}
     chats: dict[str, ChatState] = {}
     purposes: dict[str, Purpose] = {}  # "seq.index" -> what an open order is for
+    nets: dict[Network, Net] = {}  # the community's networks
     former: dict[Network, Net] = {}  # networks that are no longer in the config, but in a timeline
-    handled: dict[
-        str, Micros
-    ] = {}  # requests to the bridge itself, and acts told more than once, that were met
+    everywhere: dict[Network, Net] = {}  # both: what stands in a timeline keeps where it came from
+    handled: dict[str, Micros] = {}  # requests to us, and acts told more than once, that were met
     leaders: dict[Network, tuple[Account, ...]] = {}  # who commands there beside the hosts of a chat
     early: list[tuple[Network, Command]] = []  # acts on a message of ours whose order is not final
     silent: dict[Network, Silence] = {}
-    sighted: dict[
-        str, list[str]
-    ] = {}  # uri of a post of ours whose order is not final -> key(ref)s elsewhere
+    sighted: dict[str, list[str]] = {}  # uri of a post of ours with an order not final -> key(ref)s elsewhere
     wrote: dict[str, bool] = {}  # uris of our own posts where a bridge may copy them
     stamp: Micros = 0
     at: Micros = 0
-
-    @property
-    def nets(self) -> dict[Network, Net]:
-        return {n.name: n for n in self.community.networks} if self.community else {}
-
-    @property
-    def everywhere(self) -> dict[Network, Net]:
-        """The networks, and those that were: what stands in a timeline keeps where it came from."""
-        nets = self.nets
-        return nets | {name: net for name, net in self.former.items() if name not in nets}
 
     def consoles(self) -> list[Network]:
         """The networks with a hosts' room."""
@@ -369,10 +384,14 @@ def noticed(where: str) -> tuple[Network, OrderId]:
 
 
 def by_host(state: State, chat: ChatState, post: Post) -> bool:
-    """Whether a post is by somebody who commands in a chat: one of its hosts, or of the group that may."""
+    """Whether a post is by somebody who commands in a chat, one of its hosts or of the group that may; or a bridge's
+    copy of theirs."""
     network, author = post.ref.network, post.author
-    group = state.leaders.get(network, ())
-    return author.account in group or is_host(chat.settings, network, author.account, author.handle)
+    if author.account in state.leaders.get(network, ()):
+        return True
+    places = {where for host in chat.settings.hosts for where, _ in host.handles}
+    copied = any(is_host(chat.settings, where, post.whose) for where in places)
+    return copied or is_host(chat.settings, network, author.account, author.handle)
 
 
 class Work:

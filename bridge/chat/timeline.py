@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -33,7 +34,7 @@ class Entry(msgspec.Struct):
     late: bool = False
     reply_to: int | None = None
     hidden: bool = False
-    held: str | None = None
+    held: str | None = None  # what of its author makes it wait for the hosts: "a link in the first post of"
     frozen: bool = False  # came, was edited or shown again during a blackout: not on the page before it ends
     noticed: tuple[Account, ...] = ()  # the hosts who reacted to it or answered it
     revision: int = 1
@@ -55,16 +56,39 @@ def ref_of(name: str) -> Ref:
     return Ref(network, place)
 
 
+def writers(post: Post) -> tuple[Account, ...]:
+    """Who has a say in a post: its author and, if that is a bridge's account, who wrote what it copied."""
+    return (post.author.account, post.whose) if post.whose else (post.author.account,)
+
+
+def names(post: Post) -> tuple[str, ...]:
+    """What a bridge that copies a post may call it: its uri or its page, which Bridgy Fed prefers (its source).
+    Anybody can give out a page; one on the post's own server is its own."""
+    if post.url is None or post.url == post.uri:
+        return (post.uri,)
+    end = post.uri.find("/", len("https://")) + 1
+    plainly = end and post.uri.startswith("https://") and post.url.startswith(post.uri[:end])  # nearly always
+    return (post.uri, post.url) if plainly or _server(post.url) == _server(post.uri) else (post.uri,)
+
+
+def _server(address: str) -> str:
+    scheme, _, rest = address.partition("://")
+    return rest.partition("/")[0].casefold() if scheme == "https" else address
+
+
 class Timeline(msgspec.Struct):
     """All entries of a chat with their indexes. Entries whose every source is gone leave it."""
 
     entries: dict[int, Entry] = {}
     refs: dict[str, str] = {}  # key(ref) -> uri
     elsewhere: dict[str, list[str]] = {}  # uri -> key(ref)s that other servers than the first call it by
-    uris: dict[str, int] = {}  # uri -> entry
+    uris: dict[str, int] = {}  # uri, or another of a post's names -> entry
+    authors: dict[
+        str, Account
+    ] = {}  # each name of a post that is no copy -> who wrote it, also when it is gone
     removed: dict[str, Micros] = {}  # key(ref) or uri -> when
     words: dict[str, list[int]] = {}
-    left: dict[int, list[str]] = {}  # entry -> uris of what its authors removed
+    left: dict[int, list[str]] = {}  # entry -> names of what its authors removed
     last: int = 0
 
     def at(self, ref: Ref) -> Entry | None:
@@ -106,9 +130,9 @@ class Timeline(msgspec.Struct):
     def twin(self, post: Post, same_person: Callable[[Post, Post], bool], skip: int = 0) -> Entry | None:
         """The entry that already holds this: a verified copy's original (whichever came first), or the same
         words by the same person on another network within ten minutes. `skip`: an entry not to look at."""
-        for uri in (post.original, f"copy of {post.uri}"):
-            if uri in self.uris:
-                return self.entries[self.uris[uri]]
+        for name in (post.original, *(f"copy of {name}" for name in names(post))):
+            if name in self.uris:
+                return self.entries[self.uris[name]]
         for no in self.words.get(comparable(post), ()):
             entry = self.entries[no]
             if no == skip or any(p.ref.network == post.ref.network for p in entry.sources):
@@ -131,7 +155,7 @@ class Timeline(msgspec.Struct):
     def join(self, entry: Entry, post: Post) -> None:
         """One more source of the same words. What a verified bridge copied leads its copy: the original is
         what its author edits."""
-        leads = any(p.original == post.uri for p in entry.sources)
+        leads = any(p.original in names(post) for p in entry.sources)
         entry.sources.insert(0 if leads else len(entry.sources), post)
         entry.revision += 1
         self._index(entry, post)
@@ -145,9 +169,17 @@ class Timeline(msgspec.Struct):
         if post.edited < known.edited or (post.edited == known.edited and post.ref != known.ref):
             return False
         changed = shown(known) != shown(post)
-        entry.sources[place] = msgspec.structs.replace(
-            post, ref=known.ref, at=known.at, seen=known.seen, reply_to=post.reply_to or known.reply_to
+        self._unindex(known)
+        entry.sources[place] = post = msgspec.structs.replace(
+            post,
+            ref=known.ref,
+            at=known.at,
+            seen=known.seen,
+            reply_to=post.reply_to or known.reply_to,
+            original=post.original or known.original,
+            whose=post.whose or known.whose,
         )
+        self._index(entry, post)
         if changed:
             entry.revision += 1
             self.reword(entry)
@@ -157,7 +189,7 @@ class Timeline(msgspec.Struct):
         """Take one source out; the entry goes when it was the last."""
         entry.sources = [p for p in entry.sources if p.uri != post.uri]
         entry.revision += 1
-        self.uris.pop(post.uri, None)
+        self._unindex(post)
         if post.original is not None and all(p.original != post.original for p in entry.sources):
             self.uris.pop(f"copy of {post.original}", None)
         if entry.sources:
@@ -174,15 +206,23 @@ class Timeline(msgspec.Struct):
         if uri is None or entry is None:
             return None
         self.removed[uri] = now
-        self.left.setdefault(entry.no, []).append(uri)
-        self.leave(entry, next(p for p in entry.sources if p.uri == uri))
+        gone = next(p for p in entry.sources if p.uri == uri)
+        self.left.setdefault(entry.no, []).extend(names(gone))
+        self.leave(entry, gone)
         return entry
 
     def _index(self, entry: Entry, post: Post) -> None:
         self.refs[key(post.ref)] = post.uri
-        self.uris[post.uri] = entry.no
+        for name in names(post):
+            self.uris[name] = entry.no
+            if post.original is None:
+                self.authors[name] = post.author.account
         if post.original is not None:
             self.uris[f"copy of {post.original}"] = entry.no
+
+    def _unindex(self, post: Post) -> None:
+        for name in names(post):
+            self.uris.pop(name, None)
 
     def reword(self, entry: Entry) -> None:
         """Index an entry by its present words."""
@@ -206,10 +246,14 @@ def fingerprint(post: Post) -> str:
     Few words could be guessed from theirs; which version they are of is all it says then."""
     if post.mark:
         return post.mark
-    words = normalised(post.text.plain)
-    if len(words) < SAME_WORDS:
-        return f"-{post.edited}"
-    return f"={hashlib.blake2b(words.encode(), digest_size=12).hexdigest()}"
+    return _mark(post.text.plain) or f"-{post.edited}"
+
+
+@lru_cache(maxsize=64)  # a post's words are looked at several times in a row
+def _mark(plain: str) -> str:
+    """The fingerprint of words, "" for too few."""
+    words = normalised(plain)
+    return "" if len(words) < SAME_WORDS else f"={hashlib.blake2b(words.encode(), digest_size=12).hexdigest()}"
 
 
 def comparable(post: Post) -> str:

@@ -83,9 +83,10 @@ ROOM_CLOSING = (
     "Late answers are welcome here until {late}.",
     "All together: {page}.",
 )
-NOTICE = "Public answers also show on {places}, unless you add #nobridge or message us 'stop'."
-BRIEF_NOTICE = "Yours show there too, unless you add #nobridge or message us 'stop'."
-ALONE_NOTICE = "Public answers go into the transcript, unless you add #nobridge or message us 'stop'."
+NOTICE = "Public answers also show on {places}, unless you add #nobridge or {stop}."
+BRIEF_NOTICE = "Yours show there too, unless you add #nobridge or {stop}."
+ALONE_NOTICE = "Public answers go into the transcript, unless you add #nobridge or {stop}."
+STOP = {True: "message us 'stop'", False: "mention us, saying only 'stop'"}  # by `Net.direct`
 ROOM_NOTICE = "Answers from {others} arrive here."
 ROOM_NOTICES = {  # by `Net.public`, and whether replies may be sent out
     ("ask", True): "Yours stay in this channel unless you press Show on page or Send.",
@@ -168,10 +169,12 @@ def handles(chat: Chat, net: Net) -> frozenset[str]:
 
 
 class Part(Value, frozen=True):
-    """One post of an item. `after`: the part it replies to; None for the first."""
+    """One post of an item. `after`: the part it replies to; None for the first. `credit`: it has the line that names
+    who asked."""
 
     words: Words
     after: int | None = None
+    credit: bool = False
 
 
 def posts(
@@ -277,7 +280,7 @@ def notice(chat: Chat, community: Community, net: Net, *, brief: bool = False) -
         template = BRIEF_NOTICE if brief and community.page else NOTICE
     else:
         template = ALONE_NOTICE
-    return _filled(template, chat, community, net, {"places": places})
+    return _filled(template, chat, community, net, {"places": places, "stop": STOP[net.direct]})
 
 
 def unknown_placeholders(template: str) -> tuple[str, ...]:

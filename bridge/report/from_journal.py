@@ -37,10 +37,13 @@ def replayed(journal: Path) -> Session:
 
 
 def chosen(session: Session, name: str | None) -> str:
-    """The chat of that name, or the only one. Raises ChatbridgeError with the names there are."""
-    chats = tuple(session.state.chats)
-    if name is None and len(chats) == 1:
-        return chats[0]
+    """The chat of that name; without one the only one there is, or that is on. Raises ChatbridgeError with the names
+    there are."""
+    state = session.state
+    chats = tuple(state.chats)
+    on = [chat.id for chat in state.chats.values() if chat.phase(state.at) == "open"]
+    if name is None and 1 in (len(chats), len(on)):
+        return chats[0] if len(chats) == 1 else on[0]
     if name in session.state.chats:
         return str(name)
     community = session.state.community

@@ -122,7 +122,7 @@ class PageFeed:
         entries, self._entries = self._entries, {}
         sheets, self._sheets = self._sheets, set()
         events: list[Event] = []
-        for chat in sorted(entries.keys() | sheets):
+        for chat in sorted((entries.keys() | sheets) & self._shown.chats()):
             try:
                 if chat in sheets:
                     events += self._sheet(chat)

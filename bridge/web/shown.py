@@ -75,6 +75,10 @@ class Shown:
         self._given: dict[str, dict[int, Given]] = {}
         self._frames: dict[str, ChatView] = {}  # without entries
 
+    def chats(self) -> frozenset[str]:
+        """Those there are: one of which nothing was there yet can be gone again."""
+        return frozenset(self._views.chats())
+
     def view(self, chat: str) -> ChatView:
         """The chat as the page shows it now. Raises KeyError if there is none."""
         whole = self._views.view(chat, "page")

@@ -235,6 +235,26 @@ def test_only_a_verified_bridge_makes_copies(handle: str, original: str | None) 
     assert convert.signed(post, convert.profile(view(handle=handle))).original == original
 
 
+@pytest.mark.parametrize(
+    ("page", "handle", "whose"),
+    [
+        ("https://sea.example/@ann/1", "ann.sea.example.ap.brid.gy", "acct:ann@sea.example"),
+        (
+            "https://sea.example/users/Ann_B/statuses/1",
+            "ann-b.sea.example.ap.brid.gy",
+            "acct:ann_b@sea.example",
+        ),
+        ("https://social.sea.example/@ann/1", "ann.sea.example.ap.brid.gy", "acct:ann@sea.example"),
+        ("https://sea.example/notes/9x", "ann.sea.example.ap.brid.gy", ""),
+        ("https://sea.example/@ben/1", "ann.sea.example.ap.brid.gy", ""),
+        ("https://sea.example/@ann/1", "ann.example", ""),
+    ],
+)
+def test_whose_words_a_bridge_copied(page: str, handle: str, whose: str) -> None:
+    post = read(bridgyOriginalUrl=page)
+    assert convert.signed(post, convert.profile(view(handle=handle))).whose == whose
+
+
 def test_what_a_profile_asks() -> None:
     about = "Nurse. #NoBridge please. https://ann.example/me and @ann@sea.example"
     assert convert.profile(view(description=about)).wishes == Wishes(

@@ -83,6 +83,7 @@ def test_only_bridgys_own_server_makes_copies(
     account_uri: str, status_uri: str, original: str | None
 ) -> None:
     assert ids.original(account_uri, status_uri) == original
+    assert ids.whose(original) == ("did:plc:abcdefgh234" if original else "")
 
 
 # ---------------------------------------------------------------- HTML

@@ -11,7 +11,7 @@ from adapters.slack import console, ids
 from adapters.slack.convert import Home
 from adapters.slack.feed import CONTROLS
 from bridge.model import Board, Button, Command, Field, Form, Malformed, Notice, Publish, Ref, Written
-from simulator.slack.wire import CHAT, HOSTS
+from simulator.slack.wire import CHAT, HOSTS, VERIFICATION
 from simulator.stage import Person
 from tests.adapters.slack_rig import commanded, server, slack, subject
 from tests.conformance.came import Session
@@ -352,6 +352,21 @@ async def test_a_control_that_cannot_be_read_is_kept_for_somebody_to_look_at() -
         await commanded(link, 1)
         (bad,) = link.others(Malformed)
         assert b"view_submission" in bad.payload
+
+
+async def test_what_is_kept_to_look_at_lets_nobody_speak_as_slack() -> None:
+    """The journal holds it: no token of the payload's, no address to answer at."""
+    async with subject().rig() as rig, rig.open() as link:
+        stage, person = server(rig), rig.person()
+        address = stage.addresses.issue(person.account, CHAT)
+        secret = {"token": VERIFICATION, "response_urls": [{"response_url": address}]}
+        stage.hub.interactive(payload("view_submission", view=modal(private_metadata="{")) | secret)
+        stage.hub.event({"type": None, "url": {"token": VERIFICATION}})
+        await link.until(lambda: len(link.others(Malformed)) == 2, "both that nobody can read")
+        kept = b"\n".join(bad.payload for bad in link.others(Malformed))
+        assert b"view_submission" in kept
+        assert '"token": "…"'.encode() in kept
+        assert not [secret for secret in stage.given if secret.encode() in kept]
 
 
 async def test_a_flood_of_controls_is_bounded() -> None:

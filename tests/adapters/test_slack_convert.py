@@ -245,6 +245,11 @@ def test_a_message_of_the_chat_belongs_without_the_tag() -> None:
     assert made.url == "https://teashop.slack.example/archives/CCHAT/p1700000000000100"
 
 
+def test_who_types_the_tag_says_which_of_the_chats_they_mean() -> None:
+    assert post(message("A1 we meet"), belongs=("tea", "coffee")).tags == ("tea", "coffee")
+    assert post(message("A1 we meet #Coffee"), belongs=("tea", "coffee")).tags == ("coffee",)
+
+
 def test_another_apps_bot_belongs_only_by_the_tag() -> None:
     bot = Author("slack:T1/URSS", "@feeds", "Feeds", bot=True)
     made = convert.inbound(message("news", user="URSS"), "CCHAT", HOME, {"URSS": bot}, ("tea",))

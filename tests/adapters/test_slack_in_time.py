@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from adapters.slack import feed
-from bridge.model import Field, Form, Gathered, Publish, Written
+from bridge.model import Command, Field, Form, Gathered, Publish, Written
 from simulator.clock import Clock
 from simulator.faults import Faults
 from simulator.slack import Server
@@ -81,6 +81,36 @@ async def test_a_dead_socket_is_replaced_while_the_history_is_read() -> None:
             await rig.until(lambda: stage.hub.connected == 1, "another socket")
             assert stage.command(rig.person(), "hold")
             assert [c.verb for c in await commanded(link, 1)] == ["hold"]
+
+
+# ---------------------------------------------------------------- acknowledged
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_a_control_is_acknowledged_when_the_core_has_it(ends: bool) -> None:
+    """Whoever used one that the core never had is told by Slack that it did not work."""
+    async with subject().rig() as rig, rig.open(read=False) as link:
+        stage, host = server(rig), rig.person(name="host")
+        reading = slack(link).inbound(None)
+        try:
+            first = asyncio.ensure_future(anext(reading))
+            await rig.until(lambda: stage.hub.connected == 1, "a socket")
+            assert stage.command(host, "hold")
+            while not isinstance((item := await first).what, Command):
+                first = asyncio.ensure_future(anext(reading))
+            assert item.what.verb == "hold"
+            for n in range(3):  # each is acknowledged at once, on the same socket
+                rig.says(host, f"{n}")
+                await rig.until(lambda n=n: len(stage.hub.acked) > n, "an event to be acknowledged")
+            unheard = stage.hub.sent - 1
+            assert len(stage.hub.acked) == unheard, "the control is not"
+            if not ends:
+                more = asyncio.ensure_future(anext(reading))
+                await rig.until(lambda: len(stage.hub.acked) > unheard, "the control to be")
+                await more
+        finally:
+            await reading.aclose()  # type: ignore[attr-defined]  # it is a generator
+    assert len(stage.hub.acked) == (unheard if ends else unheard + 1)
 
 
 # ---------------------------------------------------------------- no room

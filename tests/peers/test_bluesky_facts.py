@@ -65,7 +65,7 @@ def previewed(folder: Path, question: str) -> Part:
     """The first post that `preview` shows of a question."""
     path = folder / "config.toml"
     path.write_text(CHAT.replace("QUESTION", question), encoding="utf-8")
-    (sheet,) = preview(load(path, {"BLUESKY_PASSWORD": "not needed"})).chats
+    (sheet,) = preview(load(path, {"BLUESKY_PASSWORD": "not needed"}), now=0).chats
     return next(item for item in sheet.items if item.kind == "question").networks[0].parts[0]
 
 

@@ -101,7 +101,7 @@ def _first_part(folder: Path, text: str, warning: str = "") -> Any:
     path = folder / "config.toml"
     config = CHAT.format(text=_quoted(text), warning=_quoted(warning))
     path.write_text(config if warning else config.replace('warning = ""\n', ""), encoding="utf-8")
-    (sheet,) = preview(load(path, {"MASTODON_TOKEN": "not needed"})).chats
+    (sheet,) = preview(load(path, {"MASTODON_TOKEN": "not needed"}), now=0).chats
     return next(item for item in sheet.items if item.kind == "question").networks[0].parts[0]
 
 

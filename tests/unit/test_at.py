@@ -77,7 +77,7 @@ def test_of_many_that_were_hidden_together_the_newest_are_named_and_all_have_one
     for n in range(2, 21):
         hour.command("restore", str(n))
     assert "Entry 1 is off our screens too; to show one again: restore 1." in hiding(hour).text
-    assert press(hour, notice.buttons[0]).startswith("Done: shown again: 1, 21, 22,")
+    assert str(press(hour, notice.buttons[0])).startswith("Done: shown again: 1, 21, 22,")
     assert len(hour.mirrored()) == 30
     assert hiding(hour).buttons == ()
     assert press(hour, notice.buttons[0]) == "They are all shown already, or gone."

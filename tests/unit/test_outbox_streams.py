@@ -102,7 +102,7 @@ def test_a_removal_waits_for_nothing_unclear(tmp_path: Path) -> None:
 def test_what_is_hidden_is_looked_for_at_once_if_nobody_knows_whether_it_stands(
     tmp_path: Path, stands: bool
 ) -> None:
-    """Its message may have been lost on the way, or only the answer: that Slack does not show it yet tells nothing."""
+    """Its message may have been lost on the way, or only the answer: that Slack shows nothing yet is no answer."""
 
     async def chat() -> None:
         async with hour(tmp_path) as it:

@@ -56,7 +56,7 @@ def _say(work: Work, chat: ChatState, command: Command) -> Reply:
     which.notice(entry, command)
     if verb in gestures.PRIVATE:
         what = "wrote to the author" if verb == "note" else "told the author where to find help"
-        hidden.done(work, chat, entry.no, f"{by(work, command)} {what}.")
+        hidden.done(work, chat, entry.no, verb, f"{by(work, command)} {what}.")
     return f"Done: {_DONE[verb].format(no=entry.no, title=title)}."
 
 

@@ -7,7 +7,7 @@ from bridge.chat.audience import blocked
 from bridge.chat.intake import restored, retouch, touch
 from bridge.chat.present import called
 from bridge.chat.state import ChatState, Work, by_host
-from bridge.chat.timeline import Entry
+from bridge.chat.timeline import Entry, writers
 from bridge.chat.verbs import which
 from bridge.chat.verbs.common import Verb, by, titles
 from bridge.chat.wording import listed
@@ -45,6 +45,8 @@ def _entries(found: list[Entry]) -> str:
 def _show(work: Work, chat: ChatState, command: Command) -> Reply:
     if which.another(work, command, "hide"):
         return "It stays hidden: another host hid it as well."
+    if (command.item or "").startswith(hidden.TOGETHER):
+        return _show_all(work, chat, command)
     entry = which.entry(work, chat, command, VERBS[command.verb].usage)
     if not isinstance(entry, Entry):
         return entry
@@ -52,13 +54,26 @@ def _show(work: Work, chat: ChatState, command: Command) -> Reply:
         return "" if command.again else f"Entry {entry.no} is already shown."
     if command.again and (name := hidden.said(chat, entry.no)):
         return f"It stays hidden: {name} hid it. To show it again: show {entry.no}."
+    _restore(work, chat, entry, command)
+    if all(blocked(post, entry, work.state.people) for post in entry.sources):
+        return f"Done: entry {entry.no} is not hidden any more; who wrote it is blocked: unblock {entry.no}."
+    return f"Done: entry {entry.no} is shown."
+
+
+def _show_all(work: Work, chat: ChatState, command: Command) -> str:
+    """What was hidden together comes back together."""
+    found = hidden.together(chat, command.item)
+    for entry in found:
+        _restore(work, chat, entry, command)
+    numbers = listed([str(entry.no) for entry in found])
+    return f"Done: shown again: {numbers}." if found else "They are all shown already, or gone."
+
+
+def _restore(work: Work, chat: ChatState, entry: Entry, command: Command) -> None:
     restored(work, chat, entry)
     measures.undo(work, chat, entry.no)
     hidden.back(work, chat, entry.no, by(work, command))
     conduct.close(work, chat, f"entry {entry.no}", f"Entry {entry.no} is shown.")
-    if all(blocked(post, entry, work.state.people) for post in entry.sources):
-        return f"Done: entry {entry.no} is not hidden any more; who wrote it is blocked: unblock {entry.no}."
-    return f"Done: entry {entry.no} is shown."
 
 
 # ---------------------------------------------------------------- what the network itself can do
@@ -89,7 +104,8 @@ def _report(work: Work, chat: ChatState, command: Command) -> Reply:
     if len(why) > REASON:
         return f"That is longer than {REASON} characters; say it in fewer."
     measures.ask(work, chat, entry.no, Report(places[network], why))
-    hidden.done(work, chat, entry.no, f"{by(work, command)} reported it to {titles(work, [network])}.")
+    done = f"{by(work, command)} reported it to {titles(work, [network])}."
+    hidden.done(work, chat, entry.no, f"report {network}", done)
     return f"Done: entry {entry.no} is reported to {titles(work, [network])}."
 
 
@@ -105,7 +121,8 @@ def _conceal(work: Work, chat: ChatState, command: Command) -> Reply:
         return f"Entry {entry.no} cannot be hidden where it stands: some networks let us, for replies to us alone."
     for network in fresh:
         measures.ask(work, chat, entry.no, Conceal(places[network]))
-    hidden.done(work, chat, entry.no, f"{by(work, command)} had it hidden on {titles(work, fresh)}.")
+    done = f"{by(work, command)} had it hidden on {titles(work, fresh)}."
+    hidden.done(work, chat, entry.no, f"conceal {fresh}", done)
     return f"Done: entry {entry.no} is hidden on {titles(work, fresh)} itself."
 
 
@@ -116,9 +133,10 @@ def _unconceal(work: Work, chat: ChatState, command: Command) -> Reply:
     names = measures.of(chat, entry.no, "conceal", command.on)
     if not names:
         return f"Entry {entry.no} is not hidden by us where it stands."
-    networks = titles(work, [measures.reveal(work, chat, name) for name in names])
-    hidden.done(work, chat, entry.no, f"{by(work, command)} had it shown again on {networks}.")
-    return f"Done: entry {entry.no} is shown again on {networks} itself."
+    networks = [measures.reveal(work, chat, name) for name in names]
+    done = f"{by(work, command)} had it shown again on {titles(work, networks)}."
+    hidden.done(work, chat, entry.no, f"conceal {networks}", done)
+    return f"Done: entry {entry.no} is shown again on {titles(work, networks)} itself."
 
 
 # ---------------------------------------------------------------- erase and block
@@ -137,7 +155,7 @@ def _erase(work: Work, chat: ChatState, command: Command) -> Reply:
     erasing.erase(work, chat, no)
     name = by(work, command)
     conduct.close(work, chat, f"entry {no}", f"Entry {no} is erased by {name}.")
-    hidden.done(work, chat, no, f"{name} erased entry {no}.")
+    hidden.done(work, chat, no, f"erase {no}", f"{name} erased entry {no}.")
     there = (
         f" In {titles(work, rooms)} its author or an admin can delete the message itself." if rooms else ""
     )
@@ -160,7 +178,7 @@ def _block(work: Work, chat: ChatState, command: Command) -> Reply:
     if all(work.state.people.of(account).blocked for account in accounts):
         return f"Who wrote entry {entry.no} is already blocked."
     _set(work, chat, accounts, blocked=True)
-    hidden.done(work, chat, entry.no, f"{by(work, command)} blocked the author.")
+    hidden.done(work, chat, entry.no, "block", f"{by(work, command)} blocked the author.")
     return f"Done: who wrote entry {entry.no} is blocked; what they write, hosts alone see."
 
 
@@ -172,12 +190,12 @@ def _unblock(work: Work, chat: ChatState, command: Command) -> Reply:
     if not any(work.state.people.of(account).blocked for account in accounts):
         return f"Who wrote entry {entry.no} is not blocked."
     _set(work, chat, accounts, blocked=False)
-    hidden.done(work, chat, entry.no, f"{by(work, command)} unblocked the author.")
+    hidden.done(work, chat, entry.no, "block", f"{by(work, command)} unblocked the author.")
     return f"Done: who wrote entry {entry.no} is no longer blocked."
 
 
 def _authors(entry: Entry) -> list[Account]:
-    return list(dict.fromkeys(post.author.account for post in entry.sources))
+    return list(dict.fromkeys(account for post in entry.sources for account in writers(post)))
 
 
 def _set(work: Work, chat: ChatState, accounts: list[Account], *, blocked: bool) -> None:

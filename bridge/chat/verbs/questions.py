@@ -9,11 +9,10 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from bridge.chat import conduct, drafts, waiting
-from bridge.chat.audience import stays
+from bridge.chat import conduct, drafts, promoted, waiting
 from bridge.chat.community import DOORS
 from bridge.chat.present import display_name, hosts_card
-from bridge.chat.runsheet import Item
+from bridge.chat.runsheet import NAME, How, Item
 from bridge.chat.state import ChatState, Work
 from bridge.chat.timeline import Entry
 from bridge.chat.verbs import which
@@ -21,7 +20,6 @@ from bridge.chat.verbs.common import LONGEST, Verb, clock, everywhere, too_long
 from bridge.chat.verbs.sheet import CLOSED, closed
 from bridge.model import Button, Choice, Command, Field, Form, Reply
 
-NAME = 60  # characters of a name in a question
 _ACTIVE = re.compile(r"[@＠#＃{}<>|*_~`\\/:]+")  # what could make an address, a mention or markup of a name
 
 
@@ -179,22 +177,13 @@ def _wording(work: Work, chat: ChatState, command: Command, entry: Entry) -> For
 def _credits(work: Work, chat: ChatState, entry: Entry) -> tuple[Choice, ...]:
     """How the author may be named: in a room as they consented to, elsewhere by name, on the host's word."""
     agreed = "" if entry.first.reach == "room" else " (if they agreed)"
-    for how in ("name", "first"):
-        if _may(work, entry, how) and (name := _credit(work, chat, entry, how)):
-            return (Choice(how, f"Asked by {name}{agreed}"),)
-    return ()
+    how = promoted.agreed(work.state, entry)
+    name = _credit(work, chat, entry, how) if how else ""
+    return (Choice(how, f"Asked by {name}{agreed}"),) if name else ()
 
 
-def _may(work: Work, entry: Entry, how: str) -> bool:
-    post = entry.first
-    agreed = work.state.people.of(post.author.account).consent if post.reach == "room" else "name"
-    return how in ("name", "first") and how == agreed
-
-
-def _credit(work: Work, chat: ChatState, entry: Entry, how: str) -> str:
+def _credit(work: Work, chat: ChatState, entry: Entry, how: How) -> str:
     """The author's name as it may stand in a question of ours, made inert; "" if there is none to be told."""
-    if stays(entry.first, work.state.people):
-        return ""
     name = " ".join(_ACTIVE.sub(" ", display_name(work.state, chat, entry.first, "slack")).split())
     return (name.split(" ")[0] if how == "first" else name)[:NAME]
 
@@ -204,9 +193,10 @@ def _promoted(work: Work, chat: ChatState, command: Command) -> Item:
     redacted must tell the same."""
     item = _asked(work, chat, command)
     entry = chat.timeline.entries[int(command.item or 0)]
-    if _may(work, entry, command.choice):
+    how = promoted.agreed(work.state, entry)
+    if how and how == command.choice:
         author = entry.first.author
-        item.named(author.account, _credit(work, chat, entry, command.choice), author.handle)
+        item.named(author.account, how, _credit(work, chat, entry, how), author.handle)
     return item
 
 

@@ -9,11 +9,12 @@ import msgspec
 
 from bridge.chat import conduct
 from bridge.chat.runsheet import Item
-from bridge.chat.state import ChatState, Work
+from bridge.chat.state import ChatState, Turn, Work
 from bridge.chat.verbs.common import LONGEST, Verb, by, clock, everywhere, too_long
-from bridge.model import MINUTE, Choice, Command, Field, Form, Reply
+from bridge.model import MINUTE, SECOND, Choice, Command, Field, Form, Reply
 
 CLOSED = "The chat is already closed."
+SOON = 5 * SECOND  # after an item, in which "next" may still have meant that one
 
 
 def pointed(work: Work, chat: ChatState, command: Command) -> Command:
@@ -39,10 +40,26 @@ def _upcoming(chat: ChatState, command: Command) -> Item | str:
     return item if item is not None else "Everything on the run sheet has gone out."
 
 
+def _meant(work: Work, chat: ChatState, command: Command) -> Item | str:
+    """The next item, if it is the one that whoever speaks can have meant: two hosts may say the same, or a phone say
+    it twice. Who says it once more means the next."""
+    item, turn = _upcoming(chat, command), chat.turn
+    if isinstance(item, str) or command.item is not None or turn is None:
+        return item
+    before = chat.sheet.get(turn.item)
+    if before is None or work.now >= turn.at + SOON or command.by in turn.told:
+        return item
+    turn.told = (*turn.told, command.by)
+    done = "was skipped" if before.state == "skipped" else "went out"
+    ago, by_whom = (work.now - turn.at) // SECOND, f"by {turn.by}" if turn.by else "as planned"
+    return f"{before.label} {done} {ago} s ago, {by_whom}: say {command.verb} again for {item.label}."
+
+
 def _next(work: Work, chat: ChatState, command: Command) -> str:
-    item = _upcoming(chat, command)
+    item = _meant(work, chat, command)
     if isinstance(item, str):
         return item
+    chat.turn = Turn(item.id, work.now, by(work, command))
     conduct.fire(work, chat, item)
     return f"Done: {item.label} goes out now."
 
@@ -76,9 +93,10 @@ def _skip(work: Work, chat: ChatState, command: Command) -> str:
     meant = chat.sheet.get(command.item)
     if command.on is not None or (meant is not None and {"held", "refused"} & set(meant.on.values())):
         return _on_network(work, chat, command, "skipped")
-    item = _upcoming(chat, command)
+    item = _meant(work, chat, command)
     if isinstance(item, str):
         return item
+    chat.turn = Turn(item.id, work.now, by(work, command))
     item.step("skip")
     return f"Done: {item.label} is skipped."
 
