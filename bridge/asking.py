@@ -178,7 +178,9 @@ def _person(args: argparse.Namespace) -> int:
 
     formats = args.format or ["json" if args.json else "md"]
     if args.chat or args.check:
-        return _wrong("A person's record is of all chats, as the journal has them: leave out CHAT and --check.")
+        return _wrong(
+            "A person's record is of all chats, as the journal has them: leave out CHAT and --check."
+        )
     if other := [name for name in formats if name not in FORMATS]:
         return _wrong(f"A person's record is written as {' or '.join(FORMATS)}, not as {other[0]}.")
     if args.out is None and (len(formats) > 1 or (args.json and formats != ["json"])):

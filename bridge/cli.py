@@ -160,45 +160,6 @@ def _reaching(command: Callable[[str, Any, str], arguments.Parser]) -> None:
 
 
 def _report_options(sub: argparse.ArgumentParser) -> None:
-    _report_options(sub)
-
-    sub = command("forget", _forget, "erase a person and what they wrote from the journal")
-    sub.add_argument(
-        "who", metavar="NETWORK:HANDLE", help="as the transcript shows them: mastodon:@ann@server"
-    )
-
-    sub = command("backup", asking.backup, "copy the journal into a file, whether the bridge runs or not")
-    sub.add_argument("file", type=Path, metavar="FILE", help="where the copy goes")
-    sub.add_argument("--force", action="store_true", help="replace what stands there")
-    sub.more = asking.backups_told
-
-    sub = command(
-        "serve", asking.serve, "show the page alone, over a journal that a bridge may run on or not"
-    )
-    sub.add_argument(
-        "--port", type=arguments.none_or_more, metavar="N", help="another than [web] port; 0: any"
-    )
-    sub.more = lambda: (
-        "for example, beside a bridge that runs, or over a backup that the config names as its journal:\n\n"
-        "  chatbridge serve --port 8081\n\n"
-        "The journal is only read. What is written on it meanwhile is on the page about a second later."
-    )
-
-    sub = command(
-        "health", asking.health, "tell whether the running bridge has all its networks: exit status 0 if so"
-    )
-    sub.add_argument(
-        "--only",
-        metavar="core|NETWORK",
-        help="that of `run --only`: whether the broker and its link are there",
-    )
-    sub.more = lambda: (
-        "For a container's health check and for scripts. The page has the same at /readyz (503 while a network\n"
-        "is missing); /healthz there only says that the process answers."
-    )
-
-
-def _report_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("chat", nargs="?", metavar="CHAT", help="the chat's id, if there are several")
     sub.add_argument(
         "--out", type=Path, metavar="DIR", help="where the files go (this folder; a person's record: stdout)"
@@ -217,10 +178,6 @@ def _report_options(sub: argparse.ArgumentParser) -> None:
         metavar="NETWORK:HANDLE",
         help="instead of the transcript, one person's own record, for them alone: md or json",
     )
-
-
-def _report_options(sub: argparse.ArgumentParser) -> None:
-
 
 
 def _rehearsal_options(sub: argparse.ArgumentParser) -> None:

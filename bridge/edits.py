@@ -76,7 +76,7 @@ def _look(files: Files) -> Look:
 def _stand(path: Path) -> Iterator[tuple[str, int, int, int]]:
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # not there, or no path at all
         return
     yield str(path), found.st_ino, found.st_mtime_ns, found.st_size
 

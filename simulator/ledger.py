@@ -68,7 +68,9 @@ class Questions:
         self.texts = [str(q["text"]) for q in questions]
         self.due: tuple[int | None, ...] = tuple(q.get("due") for q in questions)
         self.planned = len(self.labels)
-        self._edited: list[str] = []  # once the config was edited: all words there were, whatever their numbers
+        self._edited: list[
+            str
+        ] = []  # once the config was edited: all words there were, whatever their numbers
         self.coming: list[str] = []
 
     def reword(self, number: int, text: str) -> None:
@@ -103,7 +105,9 @@ class Questions:
         for line in (said.history[0] if said.history else said.text).splitlines():
             if labelled := LABELLED.match(line):
                 label, words = labelled[1], letters(labelled[2])
-                if label in self.labels and self._is(words, self.texts[self.labels.index(label)], *self._edited):
+                if label in self.labels and self._is(
+                    words, self.texts[self.labels.index(label)], *self._edited
+                ):
                     return self.labels.index(label)
                 if (number := self._come(label, words)) is not None:
                     return number

@@ -220,18 +220,30 @@ def place_again(work: Work, chat: ChatState, since: Micros) -> None:
                 touch(work, chat, entry.no)
 
 
+def _hang(chat: ChatState, entry: Entry) -> None:
+    """Note what an entry hangs on that is not here yet."""
+    for ref in _above(entry.first):
+        if not part_of(chat, ref):
+            waiting = chat.orphans.setdefault(key(ref), [])
+            if waiting[-1:] != [entry.no]:  # its parent may be its root
+                waiting.append(entry.no)
+
+
 def _adopt(work: Work, chat: ChatState, post: Post) -> None:
     """What answers a post may have come before it, and what answers that in turn: place them again."""
     waiting = chat.orphans.pop(key(post.ref), [])
+    replies: dict[int | None, list[int]] = {}
+    for other in chat.timeline.entries.values() if waiting else ():
+        replies.setdefault(other.reply_to, []).append(other.no)
     while waiting:
         entry = chat.timeline.entries.get(waiting.pop())
-        if entry is None or entry.rule not in ("time", "thread"):
+        if entry is None:
             continue
         before = entry.questions
         settle_in(work, chat, entry)
         touch(work, chat, entry.no)
         if entry.questions != before:
-            waiting += [other.no for other in chat.timeline.entries.values() if other.reply_to == entry.no]
+            waiting += replies.pop(entry.no, [])
 
 
 # ---------------------------------------------------------------- posts
@@ -263,6 +275,7 @@ def written(work: Work, post: Post) -> None:
         work.effects.follow.add(post.ref.network)
         someone.shown += 1
         settle_in(work, chat, twin)
+        _hang(chat, twin)
         _adopt(work, chat, post)
         _freeze(chat, twin)
         if not someone.blocked:
@@ -271,9 +284,7 @@ def written(work: Work, post: Post) -> None:
         return
     entry = timeline.add(post)
     settle_in(work, chat, entry)
-    for ref in _above(post):
-        if not part_of(chat, ref):
-            chat.orphans.setdefault(key(ref), []).append(entry.no)
+    _hang(chat, entry)
     _adopt(work, chat, post)
     _freeze(chat, entry)
     if not blocked(post, entry, work.state.people):
@@ -298,6 +309,7 @@ def _edited(work: Work, chat: ChatState, post: Post) -> None:
         split.frozen = entry.frozen
         split.questions, split.rule = entry.questions, entry.rule
         settle_in(work, chat, split)
+        _hang(chat, split)
         held.ask(work, chat, split)
         touch(work, chat, split.no)
     elif len(entry.sources) == 1 and (twin := timeline.twin(post, work.state.people.same, entry.no)) not in (
@@ -306,6 +318,7 @@ def _edited(work: Work, chat: ChatState, post: Post) -> None:
     ):
         entry = _merged(work, chat, entry, twin)
     settle_in(work, chat, entry)
+    _hang(chat, entry)
     held.renew(work, chat, entry)
     touch(work, chat, entry.no)
 

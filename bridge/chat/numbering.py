@@ -63,7 +63,7 @@ def _as_asked(item: Item, settled: Chat) -> Question:
     """A question as it went out; hosts may have added it."""
     if item.number <= len(settled.questions):
         return settled.questions[item.number - 1]
-    return Question(item.fired, item.text)
+    return Question(item.fired, item.words)  # who asked it may not want to be named for ever
 
 
 def _unbroken(places: Mapping[int, Question]) -> Iterator[Question]:

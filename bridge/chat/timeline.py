@@ -253,7 +253,9 @@ def fingerprint(post: Post) -> str:
 def _mark(plain: str) -> str:
     """The fingerprint of words, "" for too few."""
     words = normalised(plain)
-    return "" if len(words) < SAME_WORDS else f"={hashlib.blake2b(words.encode(), digest_size=12).hexdigest()}"
+    return (
+        "" if len(words) < SAME_WORDS else f"={hashlib.blake2b(words.encode(), digest_size=12).hexdigest()}"
+    )
 
 
 def comparable(post: Post) -> str:

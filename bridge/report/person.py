@@ -293,7 +293,11 @@ def _ours(state: State, chat: ChatState, no: int, post: Post) -> tuple[str, ...]
     """What our accounts and the hosts did about it, without their words."""
     titles = {name: net.title for name, net in state.everywhere.items()}
     found = [f"{DONE[e.kind]} on {titles[e.network]}" for e in chat.endorsed.values() if e.uri == post.uri]
-    found += [f"answered on {titles[a.network]}" for a in chat.replies.values() if a.entry == no]
+    found += [
+        f"answered on {titles[a.network]}"
+        for a in chat.replies.values()
+        if a.account == post.author.account and a.entry == no
+    ]
     what = {"report": "reported to the moderators of", "conceal": "hidden among the replies on"}
     found += [f"{what[m.kind]} {titles[m.network]}" for m in chat.measures.values() if m.entry == no]
     return tuple(dict.fromkeys(found))

@@ -222,8 +222,7 @@ def test_what_nobody_has_filled_in_is_named(place: Path, capsys: pytest.CaptureF
         "chats[0].hosts[0].slack",
         "networks.slack.channel",
         "networks.slack.hosts_channel",
-        "networks.slack",
-        "networks.slack",
+        "networks.slack",  # both tokens in one: `login` obtains them together
     ]
 
 

@@ -34,6 +34,7 @@ from bridge.report.person_text import document, markdown
 from tests.unit.make import LIMITS, SLACK_HOST, STARTS, community, edited, person, post
 from tests.unit.test_cli import CONFIG
 from tests.unit.test_forget import OURS, running, write
+from tests.unit.test_retention_journal import Running, command, hold
 
 NOW = STARTS + 60 * MINUTE
 WHO = "mastodon:@hedda@ward.example"
@@ -58,7 +59,9 @@ async def hold_a_chat(engine: Engine) -> None:
     assert step is not None
     await engine.submit(step)
     (copy,) = [r.order for r in engine.journal.open_orders() if r.order.lane == "mirror"]
-    await engine.submit(Settled(copy.id, Sent(Ref("slack", "C1/17.5"), "slack:C1/17.5", at=STARTS + 11 * MINUTE)))
+    await engine.submit(
+        Settled(copy.id, Sent(Ref("slack", "C1/17.5"), "slack:C1/17.5", at=STARTS + 11 * MINUTE))
+    )
     reply = post("3", "A1: I agree with them #WardChat", by=HEDDA, reply_to=NURSE.ref, reach="quiet")
     await write(
         engine,
@@ -172,6 +175,24 @@ async def test_wishes_choices_and_blocks_are_told(tmp_path: Path) -> None:
     assert (kays.person.consent, [a.said for a in kays.acts]) == ("first", ["consent first"])
     assert "they may stand on the page, with your first name" in markdown(kays)
     assert document(kays)["wishes"]["consent"] == "first"
+
+
+async def test_of_whom_words_have_had_their_time_only_the_wish_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    expiring = Running(path)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(expiring.engine.run())
+        await hold(expiring, community())
+        await command(expiring, "me", "slack:T1/UOLIVE", "stop", name="Olive")
+        assert len(of(path).wrote) == 2
+        await expiring.until_expired()
+        task.cancel()
+    expiring.journal.close()
+    with pytest.raises(ChatbridgeError, match="holds nothing of anybody called @hedda"):
+        of(path)
+    olive = of(path, "slack:slack:T1/UOLIVE")
+    assert (olive.author.account, olive.person.stopped, olive.wrote) == ("slack:T1/UOLIVE", True, ())
+    assert "Olive" not in markdown(olive)
 
 
 async def test_a_hosts_acts_are_theirs_without_a_participants_words(tmp_path: Path) -> None:
