@@ -16,6 +16,7 @@ import pytest
 from bridge import control
 from bridge.arguments import DONE, FAILED
 from bridge.asking import report
+from bridge.cli import parser
 from bridge.clock import ClockFile, SharedClock
 from bridge.config import Config, load
 from bridge.model import MINUTE, SECOND, Micros, Ref
@@ -197,7 +198,7 @@ async def test_report_checks_first_through_the_bridge_that_runs(
 def called(chat: Afterwards) -> Namespace:
     """`chatbridge report --check`"""
     folder = chat.config.journal.parent
-    return Namespace(config=chat.config.path, chat=None, out=folder, format=None, check=True, json=False)
+    return parser().parse_args(["report", "--config", str(chat.config.path), "--out", str(folder), "--check"])
 
 
 async def test_report_checks_by_itself_and_sends_nothing(
