@@ -62,6 +62,7 @@ class Boards:
             moment = self._engine.session.moment(chat.id, now)
             known, at = told.get(chat.id, (None, 0))
             if chat.over and known == moment:
+                self._stale.discard(chat.id)  # all of its board would be made anew each time
                 continue
             urgent = known != moment and not chat.over
             turns.append((0 if urgent else max(at + EVERY, free), at, chat.id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -30,10 +31,22 @@ class Files:
 
     def matching(self, pattern: str) -> Iterator[Path]:
         """Those of one pattern, relative to the config's folder. Hidden files are none, nor is the config itself."""
-        for name in glob.iglob(str(Path(glob.escape(str(self.config.parent))) / pattern), recursive=True):
+        for name in _names(os.path.join(glob.escape(str(self.config.parent)), Path(pattern))):
             path = Path(name)
-            if path.is_file() and path.absolute() != self.config.absolute():
+            if os.path.isfile(path) and path.absolute() != self.config.absolute():
                 yield path
+
+
+def _names(pattern: str) -> Iterator[str]:
+    """As `glob.iglob`, but `**` leaves out links to folders: they may lead in a circle."""
+    above, recursive, below = f"{pattern}{os.sep}".partition(f"{os.sep}**{os.sep}")
+    if not recursive:
+        yield from glob.iglob(pattern)
+        return
+    for top in glob.iglob(above or os.sep):
+        for folder, folders, _ in os.walk(top):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            yield from _names(os.path.join(glob.escape(folder), below.rstrip(os.sep) or "*"))
 
 
 def patterns(written: object, found: Findings) -> tuple[str, ...]:

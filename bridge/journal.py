@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import secrets
 import sqlite3
 import threading
 import time
@@ -273,9 +274,10 @@ class Journal:
 
 
 def _begun(db: sqlite3.Connection) -> tuple[str, int]:
-    """Identity and epoch of a journal that is opened now. The clock keeps a backup's epochs from those that were
-    used after it was taken; it need not be right."""
-    db.execute("UPDATE life SET epoch = max(epoch + 1, ?)", (int(time.time()),))
+    """Identity and epoch of a journal that is opened now. The clock, in microseconds, keeps a backup's epochs from
+    those that were used after it was taken, and those of two copies apart; where it is behind, chance does."""
+    new = {"now": time.time_ns() // 1000, "step": 1 + secrets.randbelow(1_000_000)}
+    db.execute("UPDATE life SET epoch = CASE WHEN epoch < :now THEN :now ELSE epoch + :step END", new)
     identity, epoch = db.execute("SELECT identity, epoch FROM life").fetchone()
     return str(identity), int(epoch)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -340,7 +341,7 @@ def _check_picture(raw: QuestionTable, key: str, context: Context) -> None:
         )
     if raw.alt and not raw.image:
         found.mistake(f"{key}.alt", raw.alt, "an image beside it", 'Add image = "…", or take alt out.')
-    if raw.image and not (context.folder / raw.image).is_file():
+    if raw.image and not os.path.isfile(context.folder / raw.image):  # also for what is no path at all
         found.mistake(
             f"{key}.image", raw.image, "a file beside this one", "Put the picture there, or mend its name."
         )
@@ -368,5 +369,5 @@ def _digest(picture: Path) -> str:
     read, which has been reported."""
     try:
         return hashlib.sha256(picture.read_bytes()).hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         return ""

@@ -51,7 +51,7 @@ class Server:
         self._memory = memory
         kept = memory.load()
         try:
-            self._claim = self._saved = wire.decode_claim(kept) if kept else None
+            self._claim = self._saved = None if kept is None else wire.decode_claim(kept)
         except msgspec.MsgspecError as error:
             raise ValueError(
                 f"What is remembered of the core of {adapter.name} cannot be read: {error}"

@@ -8,7 +8,7 @@ from bridge.chat.audience import stays
 from bridge.chat.present import display_name
 from bridge.chat.state import ChatState, Purpose, Work, dotted, noticed
 from bridge.chat.timeline import Entry
-from bridge.model import Cancelled, Final, Notice, Post, Publish, Sent, Update
+from bridge.model import Account, Cancelled, Final, Notice, Post, Publish, Sent, Update
 from bridge.text import tame
 
 
@@ -27,7 +27,7 @@ def send(work: Work, chat: ChatState, entry: Entry) -> str:
         )
     name = " ".join(filter(None, (display_name(work.state, chat, post, "hosts"), tame(post.author.handle))))
     by = work.host.name if work.host else "the server"
-    notice = _notice(work, chat, post, f" of {name}", f" ({by} did)")
+    notice = _notice(chat, net.title, f" of {name}", f"{_at(post)} ({by} did)")
     for admin in net.admins:
         purpose = Purpose("alert", net.name, chat.id, message=entry.no)
         op = Publish(notice, reach="direct", to=admin)
@@ -36,10 +36,9 @@ def send(work: Work, chat: ChatState, entry: Entry) -> str:
     return f"It still stands in {net.title}: the admins are told, who can delete it there."
 
 
-def _notice(work: Work, chat: ChatState, post: Post, of: str = "", by: str = "") -> Notice:
-    room = work.state.everywhere[post.ref.network].title
+def _notice(chat: ChatState, room: str, of: str = "", at: str = "") -> Notice:
     return Notice(
-        f"The hosts of “{chat.settings.title}” hid a message{of} in the chat's channel{_at(post)}{by}. It is off "
+        f"The hosts of “{chat.settings.title}” hid a message{of} in the chat's channel{at}. It is off "
         f"every other screen. In {room} only its author or an admin like you can delete it."
     )
 
@@ -65,10 +64,22 @@ def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
                 f"A message that the hosts of “{chat.settings.title}” hid in the chat's channel is gone."
             )
         elif stays(post, work.state.people):
-            now = _notice(work, chat, post)
+            now = _notice(chat, work.state.everywhere[post.ref.network].title, at=_at(post))
         else:
             continue
-        for console, order in map(noticed, chat.alerts[no]):
-            purpose = Purpose("notice", console, chat.id)
-            work.order(console, "hosts", Update(order, now), purpose, place="hosts")
-        chat.alerts[no] = []
+        _change(work, chat, no, now)
+
+
+def unname(work: Work, chat: ChatState, account: Account) -> None:
+    """Somebody opted out: nobody is told any more that they wrote what was erased, and still stands in its room."""
+    for no, words in chat.erased.items():
+        if chat.alerts.get(no) and account in [chat.timeline.authors.get(uri) for uri in words.uris]:
+            room, _ = noticed(chat.alerts[no][0])
+            _change(work, chat, no, _notice(chat, work.state.everywhere[room].title))
+
+
+def _change(work: Work, chat: ChatState, no: int, now: Notice) -> None:
+    for console, order in map(noticed, chat.alerts[no]):
+        purpose = Purpose("notice", console, chat.id)
+        work.order(console, "hosts", Update(order, now), purpose, place="hosts")
+    chat.alerts[no] = []

@@ -6,8 +6,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bridge.chat import by_message, conduct, early, requests
+from bridge.chat.belonging import part_of
 from bridge.chat.community import SERVER, host_of
-from bridge.chat.intake import part_of, retouch
+from bridge.chat.intake import retouch
 from bridge.chat.state import ChatState, State, Work
 from bridge.chat.timeline import key
 from bridge.chat.verbs import entries, own, questions, room, sheet

@@ -28,12 +28,17 @@ def configure(work: Work, what: Configured) -> None:
     said = list(differences.of_community(before, community)) if before else []
     plain = {chat.id: akin(chat, before.networks) for chat in before.chats} if before else {}
     told: list[tuple[str, str]] = []  # title, what is different
-    for settings in (akin(chat, community.networks) for chat in community.chats):
+    there, known = set[str](), {*plain, *state.chats}
+    for chat in community.chats:
+        settings = akin(_called(work, chat, community), community.networks)
         words = _take_up(work, settings, plain.get(settings.id), zone=community.zone)
+        if settings.id != chat.id and chat.id not in plain:
+            words = f"Its id stays “{settings.id}” while it goes on. {words}".strip()
         told += [(settings.title, words)] if words else []
-    there, known = {chat.id for chat in community.chats}, {*plain, *state.chats}
-    for chat in [c for c in state.chats.values() if c.id not in there and not (c.over or c.withdrawn)]:
-        told.append((chat.settings.title, _withdraw(work, chat)))
+        there.add(settings.id)
+        known -= {chat.id} - {settings.id}
+    for gone in [c for c in state.chats.values() if c.id not in there and not (c.over or c.withdrawn)]:
+        told.append((gone.settings.title, _withdraw(work, gone)))
     boarding.due(work)
     work.effects.follow.update(state.opened)
     if before is not None:
@@ -66,6 +71,19 @@ def _networks(work: Work, community: Community) -> None:
 # ---------------------------------------------------------------- one chat
 
 
+def _called(work: Work, chat: Chat, community: Community) -> Chat:
+    """A chat of the config. If its id was changed while it was going on it keeps the one it began with: people have
+    addresses with it, and as another chat it would begin again."""
+    there = {other.id for other in community.chats}
+    if chat.id in work.state.chats:
+        return chat
+    for known in work.state.chats.values():
+        same = (known.settings.hashtag, known.settings.starts) == (chat.hashtag, chat.starts)
+        if same and known.id not in there and not known.over and not _untouched(known):
+            return replace(chat, id=known.id)
+    return chat
+
+
 def _take_up(work: Work, settings: Chat, plain: Chat | None, zone: str) -> str:
     """A chat of the config; what the hosts should know of it. `plain`: as the config said it before."""
     state, chat = work.state, work.state.chats.get(settings.id)
@@ -91,7 +109,8 @@ def _edit(work: Work, chat: ChatState, settings: Chat, plain: Chat, zone: str) -
         return []
     back, chat.withdrawn = chat.withdrawn, False
     before, sheet = chat.settings, _copied(chat.sheet)
-    chat.settings = numbering.renumbered(chat.sheet, before, settings)
+    stays = before.starts - settings.starts if chat.sheet.begun else 0
+    chat.settings = numbering.renumbered(chat.sheet, before, runsheet.moved(settings, stays))
     runsheet.update(chat.sheet, chat.settings)
     edit = Edit(plain, before, sheet, settings, chat.settings, chat.sheet, zone, work.now)
     words = list(differences.of_chat(edit))

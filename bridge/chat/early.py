@@ -5,7 +5,7 @@ They wait for that, since a host who hides what they see must not have to do it 
 
 from __future__ import annotations
 
-from bridge.chat.intake import part_of
+from bridge.chat.belonging import part_of
 from bridge.chat.state import State
 from bridge.model import Command, Final, Network, Sent
 

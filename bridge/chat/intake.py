@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from bridge.chat import attribution, bridged, consent, gestures, held
+from bridge.chat import alerts, attribution, bridged, consent, gestures, held
 from bridge.chat.attribution import written_at
 from bridge.chat.audience import blocked, stays
-from bridge.chat.community import by_tag, is_host, said_to_us, unname, withhold
+from bridge.chat.belonging import above, belongs, part_of
+from bridge.chat.community import is_host, said_to_us, unname, withhold
 from bridge.chat.present import wanted
 from bridge.chat.state import ChatState, State, Work
 from bridge.chat.timeline import Entry, Rule, fingerprint, key, names, shown, writers
@@ -23,7 +24,6 @@ from bridge.model import (
     Removed,
     Written,
 )
-from bridge.settings import Chat
 from bridge.text import normalised
 
 # ---------------------------------------------------------------- before anything is written down
@@ -116,43 +116,6 @@ def _concerns(chat: ChatState, ref: Ref) -> bool:
     return not chat.over and key(ref) not in chat.timeline.removed and key(ref) not in chat.items
 
 
-# ---------------------------------------------------------------- belonging
-
-
-def belongs(state: State, post: Post) -> ChatState | None:
-    """The chat a post belongs to: its thread's, else by its tag the one in its hour or in its late window."""
-    if state.community is None:
-        return None
-    for chat in state.chats.values():
-        if chat.timeline.knows(post) or chat.timeline.is_removed(post):
-            return chat
-    if above := _above(post):
-        for chat in state.chats.values():
-            if not chat.over and any(part_of(chat, ref) for ref in above):
-                return chat
-    chats = sorted([c for c in state.chats.values() if not c.over], key=lambda chat: chat.withdrawn)
-    found = None
-    if above:  # of its thread nothing may be left
-        theirs = [c for c in chats if any(key(ref) in c.timeline.refs for ref in above)]
-        found = by_tag(_windows(theirs), post)
-    found = found or by_tag(_windows(chats), post)
-    return state.chats[found] if found else None
-
-
-def _windows(chats: list[ChatState]) -> list[tuple[Chat, Micros, Micros, Micros]]:
-    return [(c.settings, c.sheet.starts, c.sheet.ends, c.sheet.late_until) for c in chats]
-
-
-def _above(post: Post) -> tuple[Ref, ...]:
-    """What a post hangs on, nearest first."""
-    return tuple([r for r in (post.reply_to, *post.quotes, post.root) if r is not None])
-
-
-def part_of(chat: ChatState, ref: Ref) -> bool:
-    """Whether something of a chat stands at a place: a copy of ours, or a post that is an entry."""
-    return key(ref) in chat.items or key(ref) in chat.shown or chat.timeline.at(ref) is not None
-
-
 # ---------------------------------------------------------------- placing
 
 
@@ -160,14 +123,14 @@ def place(work: Work, chat: ChatState, post: Post) -> tuple[tuple[int, ...], Rul
     """The questions a post answers, by which rule, and the entry it replies to."""
     asked = [i.number for i in chat.sheet.items if i.number and i.posted_at]
     named = chat.timeline.entries.get(attribution.named_entry(post.text.plain) or 0)
-    above = _above(post)
-    parent = named or next(filter(None, [_entry_at(chat, ref) for ref in above]), None)
+    thread = above(post)
+    parent = named or next(filter(None, [_entry_at(chat, ref) for ref in thread]), None)
     reply_to = parent.no if parent else None
     if numbers := attribution.labels(post.text.plain, asked):
         return numbers, "label", reply_to
     if named is not None and named.questions:
         return named.questions, "label", reply_to
-    for ref in above:
+    for ref in thread:
         item = chat.sheet.get(chat.items.get(key(ref)))
         if item is not None:
             if item.number:
@@ -222,7 +185,7 @@ def place_again(work: Work, chat: ChatState, since: Micros) -> None:
 
 def _hang(chat: ChatState, entry: Entry) -> None:
     """Note what an entry hangs on that is not here yet."""
-    for ref in _above(entry.first):
+    for ref in above(entry.first):
         if not part_of(chat, ref):
             waiting = chat.orphans.setdefault(key(ref), [])
             if waiting[-1:] != [entry.no]:  # its parent may be its root
@@ -243,7 +206,7 @@ def _adopt(work: Work, chat: ChatState, post: Post) -> None:
         settle_in(work, chat, entry)
         touch(work, chat, entry.no)
         if entry.questions != before:
-            waiting += replies.pop(entry.no, [])
+            waiting += replies.get(entry.no, [])
 
 
 # ---------------------------------------------------------------- posts
@@ -399,6 +362,8 @@ def author_known(work: Work, network: Network, what: AuthorKnown) -> None:
 def retouch(work: Work, account: Account) -> None:
     """Everything by one person may be seen differently."""
     for chat in work.state.chats.values():
+        if work.state.people.of(account).opted_out:
+            alerts.unname(work, chat, account)
         for entry in chat.timeline.entries.values():
             if any(account in writers(p) for p in entry.sources):
                 entry.revision += 1

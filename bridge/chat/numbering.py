@@ -1,8 +1,9 @@
 """The questions of an edited config beside those that have gone out already.
 
-A question that has gone out keeps its number. It is recognised in the edited config by its words, or else by its
-place; what is left are the questions still to come, and they take the free numbers in their order. So nothing is
-asked twice because a line was put in above it, and nothing is lost because one that had been asked was taken out.
+A question that has gone out keeps its number. It is recognised in the edited config by its words, as it went out or
+as the config corrected them since, or else by its place; what is left are the questions still to come, and they take
+the free numbers in their order. So nothing is asked twice because a line was put in above it, and nothing is lost
+because one that had been asked was taken out.
 """
 
 from __future__ import annotations
@@ -29,11 +30,16 @@ def standing(sheet: Sheet, settled: Chat, edited: Chat) -> dict[int, Question | 
 
 
 def renumbered(sheet: Sheet, settled: Chat, edited: Chat) -> Chat:
-    """The edited settings with every question at its number; those that have gone out stay as they were."""
+    """The edited settings with every question at its number; those that have gone out stay as they were, and are
+    known by their new words from now on."""
     asked = gone(sheet)
     if not asked:
         return edited
-    taken = set(_places(sheet, settled, edited).values())
+    places = _places(sheet, settled, edited)
+    for n, place in places.items():
+        if place is not None:
+            asked[n].reworded = edited.questions[place].text
+    taken = set(places.values())
     left = (question for place, question in enumerate(edited.questions) if place not in taken)
     numbered = {n: _as_asked(item, settled) for n, item in asked.items()}
     numbered |= dict(zip((n for n in count(1) if n not in asked), left, strict=False))
@@ -44,11 +50,12 @@ def _places(sheet: Sheet, settled: Chat, edited: Chat) -> dict[int, int | None]:
     """Where the config's questions that have gone out stand in the edited one, by number."""
     added = {item.number for item in sheet.questions() if item.added}
     own = [n for n in range(1, len(settled.questions) + 1) if n not in added]
-    asked = {n: settled.questions[n - 1].text for n in own if n in gone(sheet)}
+    out = gone(sheet)
+    asked = {n: {settled.questions[n - 1].text, out[n].reworded} for n in own if n in out}
     left = {place: question.text for place, question in enumerate(edited.questions)}
     found: dict[int, int | None] = {}
-    for n, text in asked.items():
-        same = next((place for place, other in left.items() if other == text), None)
+    for n, texts in asked.items():
+        same = next((place for place, other in left.items() if other in texts), None)
         found[n] = same
         left = {place: other for place, other in left.items() if place != same}
     known = {question.text for question in settled.questions}

@@ -74,6 +74,7 @@ class Item(msgspec.Struct):
     posted_at: dict[Network, Micros] = {}
     added: bool = False  # by a host: no config knows of it
     instead: str = ""
+    reworded: str = ""  # how the config says it since it went out
     asker: Account = ""  # the participant whose question it was, if they are to be named
     how: How = ""
     credit: str = ""
@@ -142,6 +143,11 @@ class Sheet(msgspec.Struct):
     late_until: Micros
     items: list[Item]
     moved: Micros = 0  # by so much the hosts extended it
+
+    @property
+    def begun(self) -> bool:
+        """Whether people were welcomed, or it was decided that they are not."""
+        return any(i.kind == "welcome" and i.state not in ("planned", "held") for i in self.items)
 
     def get(self, item: str | None) -> Item | None:
         return next((i for i in self.items if i.id == item), None)
@@ -284,6 +290,17 @@ def update(sheet: Sheet, chat: Chat) -> None:
             item.id = f"q{item.number}"
         sheet.items.append(item)
     sheet.sort()
+
+
+def moved(chat: Chat, by: Micros) -> Chat:
+    """The same hour at another time."""
+    return msgspec.structs.replace(
+        chat,
+        starts=chat.starts + by,
+        ends=chat.ends + by,
+        late_until=chat.late_until + by,
+        questions=tuple(msgspec.structs.replace(q, due=q.due + by) for q in chat.questions),
+    )
 
 
 def grace(item: Item, stale: Micros) -> Micros | None:

@@ -32,6 +32,7 @@ from bridge.chat import (
     silence,
 )
 from bridge.chat.audience import Audience
+from bridge.chat.belonging import part_of
 from bridge.chat.board import board, moment
 from bridge.chat.community import DOORS, said_to_us
 from bridge.chat.copies import STREAMS, Gather
@@ -214,7 +215,7 @@ class Session:
 
     def stands(self, ref: Ref) -> bool:
         """Whether something of a chat stands there, as far as has been decided."""
-        return any(intake.part_of(chat, ref) for chat in self.state.chats.values())
+        return any(part_of(chat, ref) for chat in self.state.chats.values())
 
     def forgotten(self) -> tuple[str | Erased | Leaving, ...]:
         """Accounts whose owners asked that their words be removed, entries whose words hosts erased, and chats whose

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from contextlib import closing
+from pathlib import Path
 
 import aiomqtt
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from adapters.mqtt.broker import beside
 from adapters.mqtt.window import WINDOW
 from bridge.errors import CursorLost, LinkError, NeedsLogin, Unreachable
+from bridge.journal import Journal
 from bridge.model import (
     Absent,
     Cursor,
@@ -309,6 +313,24 @@ async def test_an_older_start_and_a_foreign_journal_are_refused(broker: Mosquitt
         async with both.link() as link:
             assert isinstance(await link.send(order(1)), Sent)
         assert both.town.opened == 2
+
+
+async def test_of_two_cores_on_copies_of_a_journal_the_later_one_is_served(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    """Also if they are started in the same second: neither may take the link from the other again and again."""
+    journal, copy = tmp_path / "journal.db", tmp_path / "copy.db"
+    Journal(journal).close()
+    shutil.copy(journal, copy)
+    async with split(broker) as both:
+        with closing(Journal(journal)) as first, closing(Journal(copy)) as second:
+            both.epoch = first.epoch
+            earlier = both.adapter()
+            both.epoch = second.epoch
+        async with earlier.open(Kept()), both.link() as link:
+            with pytest.raises(NeedsLogin, match="started later"):
+                await earlier.open(Kept()).__aenter__()
+            assert isinstance(await link.send(order(1)), Sent)
 
 
 async def test_a_refused_core_harms_nobody(broker: Mosquitto) -> None:

@@ -59,7 +59,7 @@ def told_admins(hour: Hour) -> set[str]:
     return {notice.text for notice in hour.notices() if "in the chat's channel" in notice.text}
 
 
-@pytest.mark.parametrize("how", ["gone", "forgotten", "erased"])
+@pytest.mark.parametrize("how", ["gone", "forgotten", "erased", "erased and forgotten"])
 def test_what_the_admins_read_follows_it(how: str) -> None:
     hour = hour_with(theirs("x", "A1: Mrs T of bed 4", network="slack", by="porter"), admins=("UADMIN1",))
     hour.command("hide", "1")
@@ -72,6 +72,11 @@ def test_what_the_admins_read_follows_it(how: str) -> None:
         case "forgotten":
             hour.command("me", "forget", by=person("porter", "slack").account)
             now = before.replace(" of Porter porter", "").replace(" (Wren Adair did)", "")
+        case "erased and forgotten":  # what it was is known by its number alone
+            hour.command("erase", "1")
+            hour.command("me", "forget", by=person("porter", "slack").account)
+            at = " (https://slack.example/post/x) (Wren Adair did)"
+            now = before.replace(" of Porter porter", "").replace(at, "")
         case _:  # the message itself still has to go
             hour.command("erase", "1")
             now = before

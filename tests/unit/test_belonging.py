@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -86,6 +87,26 @@ def test_a_reply_that_came_before_what_it_answers_is_placed_again() -> None:
     hour.write(first)
     assert [hour.placed(p)[0] for p in (reply, further, moved)] == [(1,), (1,), (2,)]
     assert not hour._chat.orphans
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_what_hangs_on_what_comes_later_is_placed_alike_in_any_order(order: tuple[int, ...]) -> None:
+    """Also what joined a bridge's copy that was there already, and what says itself which question it answers."""
+    hour, words = at(16), f"{LONG} #WardChat"
+    above = post("70", "A1: first things first #WardChat", by="anneli", at=hour.now)
+    below = post("71", words, by="wilhelm", at=hour.now, reply_to=above.ref)
+    copy = post("72", words, by="wilhelm-b", network="bluesky", at=hour.now, original=below.uri)
+    labelled = post("73", "A2: and another #WardChat", by="joelle", at=hour.now, reply_to=above.ref)
+    for n in order:
+        hour.write((above, below, copy, labelled)[n])
+    parent = hour.entry(above)
+    assert parent is not None
+    assert hour.entry(below) is hour.entry(copy)
+    for said, expected in ((below, ((1,), "thread")), (labelled, ((2,), "label"))):
+        entry = hour.entry(said)
+        assert entry is not None
+        assert entry.reply_to == parent.no
+        assert hour.placed(said) == expected
 
 
 def test_an_answer_composed_on_the_page_names_its_entry() -> None:

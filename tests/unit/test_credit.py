@@ -8,7 +8,8 @@ import pytest
 
 from bridge.chat.erasing import redact
 from bridge.delivery import is_empty, silenced
-from bridge.model import Author, Cancelled, Held, Order, Publish, Refused, Sent, Update
+from bridge.model import MINUTE, Author, Cancelled, Held, Order, Publish, Refused, Sent, Update
+from bridge.settings import Question
 from tests.unit.make import Hour, at, person, post
 from tests.unit.test_redacted import replayed, same
 
@@ -215,3 +216,16 @@ def test_a_cancelled_question_of_nobody_in_particular_is_dropped() -> None:
     (order,) = [o for o in hour.queued if o.network == "mastodon" and o.lane == "sheet"]
     hour.settle(order, Cancelled("nobody wants it"))
     assert hour.on("q4")["mastodon"] == "dropped"
+
+
+def test_an_edit_of_the_config_does_not_keep_the_name() -> None:
+    hour = promoted()
+    community = hour.session.state.community
+    assert community is not None
+    planned = community.chats[0]
+    more = (*planned.questions, Question(planned.ends - 2 * MINUTE, "What else?"))
+    hour.configure(msgspec.structs.replace(planned, questions=more))
+    withdraw(hour, "hide")
+    settings = hour.session.state.chats["handovers"].settings
+    assert "Nights?" in [question.text for question in settings.questions], "as it was asked"
+    assert "Ann" not in repr(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +224,23 @@ async def test_an_edit_before_the_first_look_is_seen(tmp_path: Path) -> None:
         assert isinstance(event, Configured)
         assert event.community.name == "The Ebb Readers"
         task.cancel()
+
+
+@pytest.mark.parametrize("name", ["a\\u0000.png", f"{'a' * 300}.png"])
+async def test_what_cannot_be_a_path_is_a_mistake_and_no_more(
+    tmp_path: Path, between: Any, name: str
+) -> None:
+    path = series(tmp_path, a=RHYTHM)
+    question = "[[chats.questions]]\n"
+    odd = swap(question, f'{question}image = "{name}"\nalt = "A tide table"\n', RHYTHM)
+    nothing = lambda: None  # noqa: E731
+    between([nothing, nothing, lambda: series(tmp_path, a=odd), nothing, lambda: series(tmp_path, a=RHYTHM)])
+    async with aclosing(readings(path, reader(path), 1.0)) as found:
+        assert isinstance(await anext(found), Config)
+        wrong = await anext(found)
+        assert isinstance(wrong, ConfigError)
+        assert "a file beside this one" in str(wrong)
+        assert isinstance(await anext(found), Config)
 
 
 async def test_a_reader_that_fails_does_not_take_the_chat_along(

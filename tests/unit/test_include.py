@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,37 @@ def test_neither_hidden_files_nor_the_config_itself_are_included(tmp_path: Path)
     path = series(tmp_path, swap('"chats/*.toml"', '["chats/*.toml", "*.toml"]', BARE), a=RHYTHM)
     (tmp_path / "chats" / ".#b.toml").write_text("an editor's own")
     assert len(read(path).community.chats) == 1
+
+
+@pytest.mark.parametrize("pattern", ["chats/**/*.toml", "chats/**", "**/*.toml", "**/**/*.toml"])
+def test_folders_below_are_searched_and_links_to_folders_left_alone(tmp_path: Path, pattern: str) -> None:
+    """Such a link may lead in a circle; several of them lead in more circles than anybody can walk."""
+    files = Files(series(tmp_path, a=""), (pattern,))
+    deep, hidden = tmp_path / "chats" / "2027" / "[spring]", tmp_path / "chats" / ".trash"
+    for folder in (deep, hidden):
+        folder.mkdir(parents=True)
+        (folder / "b.toml").touch()
+    for folder in (tmp_path / "chats", deep):
+        for name in ("again", "and-again", "once-more"):
+            (folder / name).symlink_to(tmp_path / "chats")
+    (deep / "c.toml").symlink_to(hidden / "b.toml")
+    found = {*islice(files.matching(pattern), 100)}
+    assert found == {tmp_path / "chats" / "a.toml", deep / "b.toml", deep / "c.toml"}
+
+
+def test_a_folder_that_is_named_may_be_a_link(tmp_path: Path) -> None:
+    files = Files(series(tmp_path, a=""), ("linked/**/*.toml",))
+    (tmp_path / "linked").symlink_to(tmp_path / "chats")
+    assert files.included() == [tmp_path / "linked" / "a.toml"]
+
+
+@pytest.mark.parametrize("pattern", ["**/*.toml", "./**//*.toml", "**"])
+def test_a_config_in_the_folder_we_are_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    path = series(tmp_path, a="")
+    monkeypatch.chdir(tmp_path)
+    assert Files(Path(path.name), (pattern,)).included() == [Path("chats/a.toml")]
 
 
 def test_a_pattern_without_a_file_is_only_unwise(tmp_path: Path) -> None:

@@ -167,14 +167,20 @@ def test_another_place_is_made_and_named_in_what_comes_next(tmp_path: Path) -> N
 # ---------------------------------------------------------------- a person at a terminal
 
 
+def _listening() -> None:
+    """Ctrl-C is heard, as at a terminal: tests that run in the background were started deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Seated:
     """Somebody at a terminal, who types when they are asked."""
 
     def __init__(self, folder: Path) -> None:
         self._ours, theirs = pty.openpty()
         self._child = subprocess.Popen(
-            COMMAND, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env={**HERE, "TERM": "dumb"}
-        )
+            COMMAND, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env={**HERE, "TERM": "dumb"},
+            preexec_fn=_listening,  # noqa: PLW1509  # this test has no threads
+        )  # fmt: skip
         os.close(theirs)
         self._seen = ""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -42,6 +44,41 @@ async def test_what_was_committed_is_there_when_it_is_opened_again(tmp_path: Pat
             (order(1), "unclear", 5),  # nobody knows what became of it
         ]
         assert again.ended() == {(1, 2): Ref("mastodon", "42")}
+
+
+def epochs_of_copies(path: Path) -> list[int]:
+    """Of cores that are started on copies of this journal, one right after the other."""
+    copies = [Path(shutil.copy(path, path.with_name(f"copy-{n}.db"))) for n in range(4)]
+    epochs = []
+    for copy in copies:
+        with closing(Journal(copy)) as journal:
+            epochs.append(journal.epoch)
+    return epochs
+
+
+def with_epoch(path: Path, epoch: int) -> Path:
+    Journal(path).close()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE life SET epoch = ?", (epoch,))
+    return path
+
+
+def test_copies_that_are_started_at_once_have_epochs_of_their_own(tmp_path: Path) -> None:
+    epochs = epochs_of_copies(with_epoch(tmp_path / "journal.db", 1))
+    assert epochs == sorted(set(epochs)), "and the later one the higher"
+
+
+def test_so_have_copies_that_were_last_used_by_a_clock_ahead_of_ours(tmp_path: Path) -> None:
+    ahead = time.time_ns() // 1000 + 10**15
+    epochs = epochs_of_copies(with_epoch(tmp_path / "journal.db", ahead))
+    assert len(set(epochs)) == len(epochs)
+    assert all(ahead < epoch <= ahead + 1_000_000 for epoch in epochs)
+
+
+def test_an_epoch_in_seconds_as_it_was_once_goes_up(tmp_path: Path) -> None:
+    seconds = int(time.time())
+    with closing(Journal(with_epoch(tmp_path / "journal.db", seconds))) as journal:
+        assert journal.epoch >= seconds * 1_000_000
 
 
 async def test_a_batch_is_all_or_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from bridge.chat import runsheet
 from bridge.chat.session import Session
 from bridge.chat.state import Configured, Settled
 from bridge.model import HOUR, MINUTE, Board, Notice, Publish, Sent
@@ -188,9 +189,9 @@ def test_one_whose_hosts_have_planned_is_kept_for_when_it_is_put_back() -> None:
 
 
 def test_a_tag_belongs_to_the_chat_that_is_still_there() -> None:
-    """Somebody gave a chat another id while it was on."""
+    """Somebody put another in the place of one that was on."""
     hour = at(6)
-    hour.configure(replace(PLAN, id="anew"))
+    hour.configure(replace(PLAN, id="anew", starts=PLAN.starts + 5 * MINUTE))
     hour.write(post("1", "Good evening #WardChat"))
     assert len(hour.session.state.chats["anew"].timeline.entries) == 1
 
@@ -233,3 +234,38 @@ def test_a_chat_keeps_its_hour_once_it_was_held() -> None:
     assert (hour.sheet.starts, hour.sheet.ends) == (PLAN.starts, PLAN.ends)
     hour.until(7 * 24 * 60 + 30)
     assert hour.went_out["mastodon"].count("q1") == 1
+
+
+@pytest.mark.parametrize("by", [-7 * DAY, -HOUR, HOUR, DAY])
+def test_one_that_has_begun_does_not_move(by: int) -> None:
+    """A slip in the date of a chat that is on ends it for nobody, however soon it is mended."""
+    hour = at(16)
+    moved = runsheet.moved(PLAN, by)
+    hour.configure(moved)
+    assert "It has begun, and its new date is not taken up" in told(hour)
+    hour.configure(replace(moved, title="Rounds"))
+    hour.until(20)
+    hour.configure(PLAN)
+    hour.until(26)
+    hour.write(post("1", "A3: still here #WardChat", at=hour.now))
+    hour.until(62)
+    assert hour.went_out["mastodon"] == at(62).went_out["mastodon"]
+    assert [entry.questions for entry in hour.entries.values()] == [(3,)]
+    assert replayed(hour).digest() == hour.session.digest()
+
+
+def test_a_chat_that_is_on_keeps_its_id() -> None:
+    """As another chat it would begin again."""
+    hour = at(16)
+    anew = replace(PLAN, id="anew")
+    hour.configure(anew)
+    assert told(hour) == "The config changed. Its id stays “handovers” while it goes on."
+    hour.until(20)
+    hour.configure(replace(anew, title="Rounds"))
+    assert told(hour).startswith("The config changed. It is called “Rounds” now")
+    assert list(hour.session.state.chats) == ["handovers"]
+    hour.until(26 * 60)
+    hour.configure(anew)
+    assert hour.went_out["mastodon"] == at(26 * 60).went_out["mastodon"]
+    assert list(hour.session.state.chats) == ["handovers"]
+    assert replayed(hour).digest() == hour.session.digest()

@@ -6,9 +6,13 @@ import asyncio
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
 
 from bridge.boards import APART, EVERY, Boards
-from bridge.chat.state import Arrived, Configured, Settled
+from bridge.chat.state import Arrived, Configured, Reconciled, Settled
 from bridge.engine import Engine
 from bridge.journal import Journal
 from bridge.model import (
@@ -146,8 +150,50 @@ def test_every_board_has_its_turn_and_the_network_its_time(tmp_path: Path) -> No
     assert wall.shown[0][1] == "room-11", "the board whose item is different goes first"
 
 
+async def test_the_board_of_a_chat_that_is_over_is_not_made_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hour = Hour()
+    hour.until(25 * 60)
+    for network in hour.session.state.nets:
+        hour.event(Reconciled(network, "handovers"))
+    clock, session, looks = VirtualClock(), hour.session, 0
+    monkeypatch.setattr(clock, "now", lambda: hour.now)
+    shown = session.moment
+
+    def looked(chat: str, now: Micros) -> tuple[object, ...]:
+        nonlocal looks
+        looks += 1
+        return shown(chat, now)
+
+    monkeypatch.setattr(session, "moment", looked)
+    boards = Boards("slack", cast(Engine, SimpleNamespace(session=session, clock=clock)))
+    boards.stir()
+    told: dict[str, tuple[tuple[object, ...], Micros]] = {"handovers": (shown("handovers", hour.now), 0)}
+    for _ in range(9):  # another chat goes on
+        assert boards._turns(told, 0, hour.now) == []
+    assert looks == 1
+
+
 def test_the_only_board_is_shown_every_ten_seconds(tmp_path: Path) -> None:
     _, before = run(played(tmp_path, 1))
     times = [at for at, _ in before]
     assert all(later - at >= EVERY for at, later in pairwise(times))
     assert len(times) in (12, 13, 14)
+
+
+@pytest.mark.parametrize("copy_first", [False, True])
+def test_a_bridges_copy_is_where_its_original_is(copy_first: bool) -> None:
+    """Whoever hides one hides both: the original is in a thread of a chat whose tag it does not bear."""
+    hour = Hour(community(chat(), chat(id="rounds", hashtag="Rounds")))
+    hour.until(6)
+    above = post("1", "A1: we go round #Rounds", by="anneli", at=hour.now)
+    original = post("2", "so do we #WardChat", by="wilhelm", at=hour.now, reply_to=above.ref)
+    copy = post(
+        "3", "so do we #WardChat", by="wilhelm-b", network="bluesky", at=hour.now, original=original.uri
+    )
+    hour.write(above, *((copy, original) if copy_first else (original, copy)))
+    held = [c for c in hour.session.state.chats.values() if c.timeline.knows(original)]
+    assert [c.timeline.knows(copy) for c in held] == [True]
+    assert held[0].timeline.known(copy) in held[0].timeline.entries[held[0].timeline.last].sources
+    assert held[0].id == ("handovers" if copy_first else "rounds")

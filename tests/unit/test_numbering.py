@@ -71,3 +71,14 @@ def test_a_hosts_question_that_is_out_takes_none_of_the_configs_away() -> None:
     hour.until(61)
     asked = {item.label: item.text for item in hour.sheet.questions() if item.state == "posted"}
     assert asked == {"Q1": "a", "Q2": "b", "Q3": "c", "Q4": "d", "Q5": "Ours", "Q6": "E"}
+
+
+@pytest.mark.parametrize("later", ["xaBcd", "Bacd", "aBxcd", "Bcd"])
+def test_one_that_was_corrected_after_it_went_out_is_known_by_its_new_words(later: str) -> None:
+    hour = after_two()
+    for words in ("aBcd", later, later + "e", later):
+        hour.configure(asking(*words))
+    hour.until(90)
+    asked = [item.text for item in hour.sheet.questions() if item.state == "posted"]
+    late = {"x"} if later[0] == "x" else set()  # its time had passed: the hosts were asked
+    assert sorted(asked) == sorted({*"abcd", *later} - {"B"} - late)

@@ -142,13 +142,14 @@ def test_two_processes_for_one_network_in_one_place_are_one_too_many(tmp_path: P
     split.Part(config, "square", WallClock(), beside(config.journal))
 
 
-def test_a_memory_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", ["{", ""])
+def test_a_memory_that_cannot_be_read_is_named(tmp_path: Path, kept: str) -> None:
     config = read(tmp_path, MQTT)
     memory = split.place(config.journal, "hall").with_name("hall.mqtt.json")
     memory.parent.mkdir(parents=True)
-    memory.write_text("{")
+    memory.write_text(kept)
     for _ in range(2):  # it lets go of the place
-        with pytest.raises(ChatbridgeError, match=re.escape(str(memory))):
+        with pytest.raises(ChatbridgeError, match=re.escape(f"delete {memory}")):
             split.Part(config, "hall", WallClock(), beside(config.journal))
 
 

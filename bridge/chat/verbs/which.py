@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bridge.chat.audience import readable, taken_off
-from bridge.chat.intake import part_of
+from bridge.chat.belonging import part_of
 from bridge.chat.present import heading, quoted
 from bridge.chat.state import ChatState, State, Work
 from bridge.chat.timeline import Entry, key
