@@ -2,8 +2,8 @@
 
 A round reads the hashtag timelines, our notifications, the present state of a few dozen known statuses (which
 tells of edits, removals and new replies that no stream shows) and the contexts of threads that have grown.
-While the stream works a round runs once a minute and spends about 10 of the 300 requests in 5 minutes; while
-it is down, silent or refused, four times as often, and then the rounds alone carry the chat.
+While the stream works a round runs every 45 seconds and spends about 10 of the 300 requests in 5 minutes; while
+it is down, silent or refused, three times as often, and then the rounds alone carry the chat.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from bridge.model import (
 from bridge.ports import Clock
 
 log = logging.getLogger(__name__)
-LIVE, UNPROVEN, ALONE = 60.0, 20.0, 15.0  # seconds between rounds, by how far the stream can be trusted
+LIVE, UNPROVEN, ALONE = 45.0, 20.0, 15.0  # seconds between rounds, by how far the stream can be trusted
 LEAST = 5.0  # seconds between rounds whatever calls for one
 DEEP = 5  # every so many rounds even a trusted stream's overlap is read again
 PAGE = 40
