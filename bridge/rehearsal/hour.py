@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from bridge.chat.runsheet import moved
 from bridge.config import Config
 from bridge.model import HOUR, MINUTE, Micros
 from bridge.plan import spread
@@ -26,17 +27,7 @@ def rebased(community: Community, starts: Micros, chat: str = "") -> Community:
     """The community with one chat alone, moved whole to start at `starts`."""
     chats = tuple(c for c in community.chats if c.id == chat) if chat else community.chats[:1]
     alone = msgspec.structs.replace(community, chats=chats, keep_text=FOR_GOOD)
-    return each(alone, lambda chat: _moved(chat, starts - chat.starts))
-
-
-def _moved(chat: Chat, by: Micros) -> Chat:
-    return msgspec.structs.replace(
-        chat,
-        starts=chat.starts + by,
-        ends=chat.ends + by,
-        late_until=chat.late_until + by,
-        questions=tuple(msgspec.structs.replace(q, due=q.due + by) for q in chat.questions),
-    )
+    return each(alone, lambda chat: moved(chat, starts - chat.starts))
 
 
 def in_real_time(community: Community, now: Micros) -> Community:
