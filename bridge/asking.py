@@ -4,17 +4,39 @@ where none runs."""
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge.arguments import DONE, FAILED, LOOKS, WRONG, again, load, nearest, print_json, say, verbs
+from bridge import arguments
+from bridge.arguments import DONE, FAILED, LOOKS, WRONG, again, nearest, print_json, say, verbs
 
 if TYPE_CHECKING:
     from bridge.chat.session import Session
     from bridge.config import Config
     from bridge.errors import NotRunning
     from bridge.recheck import Checked
+
+
+def load(args: argparse.Namespace) -> Config:
+    """The config; while there are mistakes in it, as it last was whole: a bridge that runs goes on with that. Raises
+    ConfigError if it never was."""
+    from bridge.errors import ConfigError
+    from bridge.lastwhole import recall
+
+    try:
+        return arguments.load(args)
+    except ConfigError as error:
+        found = recall(args.config, getattr(args, "only", None), os.environ)
+        if found is None:
+            raise
+        count = len(error.mistakes)
+        say(
+            f"note: {args.config} has {count} mistake{'s' * (count != 1)} (chatbridge check --offline); what it said "
+            "when it last was whole is taken."
+        )
+        return found.config
 
 
 def _ask(args: argparse.Namespace, config: Config, request: dict[str, Any], only: str | None = None) -> Any:
@@ -43,7 +65,9 @@ def _kept(args: argparse.Namespace, config: Config, why: NotRunning) -> Session:
     if why.__cause__ is not None:
         raise why
     if not config.journal.exists():
-        raise NotRunning(f"{config.journal}: there is no journal yet. {why}")
+        stage = Path("rehearsal", "stage", "journal.db")
+        played = f" (A rehearsal's is {stage}, its transcript in {stage.parts[0]}.)" * stage.exists()
+        raise NotRunning(f"{config.journal}: there is no journal yet. {why}{played}")
     session = replayed(config.journal)
     community = session.state.community
     if community is not None and community.name != config.community.name:

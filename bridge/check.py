@@ -115,7 +115,7 @@ async def _network(
         async with asyncio.timeout(clock.timeout(PATIENCE)), adapter.open(sessions(network.name)) as link:
             remarks = await link.inspect() if isinstance(link, Inspected) else ()
             return _opened(link.opened, title, network, config.community, remarks)
-    except Exception as error:
+    except Exception as error:  # the other networks are still to be looked at
         return _failed(error, network, title)
 
 

@@ -21,6 +21,7 @@ from bridge.arguments import CONFIG, DONE, FAILED, WRONG, again, load, load_warn
 
 if TYPE_CHECKING:
     from bridge.config import Config
+    from bridge.errors import ConfigError
     from bridge.rehearsal.director import Director
 
 
@@ -34,14 +35,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _obey(argv: Sequence[str] | None) -> int:
-    args = parser().parse_args(argv)
+    top = parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        top.print_help(sys.stderr)
+        return WRONG
+    args = top.parse_args(argv)
     from bridge.errors import ChatbridgeError, ConfigError
 
     try:
         status: int = args.run(args)
         sys.stdout.flush()
     except ConfigError as error:
-        return _refused(args, error.mistakes)
+        return _refused(args, error)
     except ChatbridgeError as error:
         print(f"chatbridge: {error}", file=sys.stderr)
         return FAILED
@@ -230,13 +235,20 @@ def _rehearsal_options(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def _refused(args: argparse.Namespace, mistakes: Sequence[Any]) -> int:
+def _refused(args: argparse.Namespace, error: ConfigError) -> int:
     """All mistakes at once, for a person and for a program."""
+    from bridge.errors import NotReady
+
     if args.json:
-        print_json({"mistakes": [vars(m) for m in mistakes]})
-    count = len(mistakes)
-    print(f"chatbridge: {count} mistake{'s' * (count != 1)} in the config:\n", file=sys.stderr)
-    print("\n\n".join(str(m) for m in mistakes), file=sys.stderr)
+        print_json({"mistakes": [vars(m) for m in error.mistakes]})
+    count = len(error.mistakes)
+    if isinstance(error, NotReady):
+        thing = "1 thing has" if count == 1 else f"{count} things have"
+        head = f"{args.config} can be read; {thing} to be seen to before it can run"
+    else:
+        head = f"{count} mistake{'s' * (count != 1)} in the config"
+    print(f"chatbridge: {head}:\n", file=sys.stderr)
+    print("\n\n".join(str(m) for m in error.mistakes), file=sys.stderr)
     return WRONG
 
 

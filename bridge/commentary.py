@@ -140,18 +140,17 @@ async def comment(bridge: Bridge, say: Callable[[str], None]) -> None:
     """Say what `bridge` does until cancelled. `say` may block: a terminal can be halted."""
     commentary = Commentary()
     await bridge.listening.wait()
+    told = bridge.engine.session.state.told
     for line in begun(bridge):
         await asyncio.to_thread(say, line)
-    community = bridge.engine.session.state.community
     while True:
         bridge.news.clear()
         state, now = bridge.engine.session.state, bridge.clock.now()
         health = bridge.supervisor.health()
         handles = {network: opened.handle for network, opened in state.opened.items()}
         news = list(commentary.links(health, handles))
-        if state.community != community:
-            community = state.community
-            news.append("The config was edited, and is taken up as it is now.")
+        if told != (told := state.told) and not state.mistakes:  # those are in the log
+            news.append(one_line(told))
         for chat in state.chats.values():
             if not chat.over:
                 news += commentary.sheet(bridge.engine.session.board(chat.id, now, health))

@@ -128,7 +128,8 @@ class Place(NamedTuple):
 @dataclass(frozen=True)
 class Config:
     """A config without mistakes. `warnings` are what a host should know all the same. `places`: of the community's
-    chats, in their order. `fixed`: what is only heeded at a start, by key path."""
+    chats, in their order. `fixed`: what is only heeded at a start, by key path. `mistakes`: those of the files as
+    they are now, where this is how they last were whole (`bridge.lastwhole`)."""
 
     path: Path
     community: Community
@@ -140,6 +141,7 @@ class Config:
     warnings: tuple[Mistake, ...] = ()
     places: tuple[Place, ...] = ()
     fixed: dict[str, object] = field(default_factory=dict)
+    mistakes: tuple[Mistake, ...] = ()
 
 
 def installed() -> Platforms:
@@ -198,6 +200,35 @@ def load(
     places = tuple(Place(placed.found.file, placed.at) for placed in chats)
     warnings, fixed = tuple(found.warnings), _fixed(document)
     return Config(path, community, journal, networks, web, mqtt, consent, warnings, places, fixed)
+
+
+def again(
+    path: Path,
+    community: Community,
+    fixed: Mapping[str, object],
+    places: tuple[Place, ...],
+    env: Mapping[str, str],
+    *,
+    platforms: Platforms | None = None,
+) -> Config:
+    """A config from what is left of one that had no mistakes; its files are not read. Raises ConfigError if the
+    environment or the installed adapters do not fit it any more."""
+    found = Findings(str(path))
+    tables: dict[str, dict[str, Any]] = {}
+    for key, value in fixed.items():
+        at, _, name = key.rpartition(".")
+        tables.setdefault(at, {})[name] = value
+    journal = path.parent / tables.get("community", {}).get("journal", CommunityTable().journal)
+    sources = _Sources(env, folder(journal), found)
+    named = {at.partition(".")[2]: table for at, table in tables.items() if at.startswith("networks.")}
+    networks = _networks(named, sources, platforms or installed())
+    web = _web(tables.get("web", {}), env, found)
+    mqtt = _mqtt(tables["mqtt"], path.parent, sources) if "mqtt" in tables else None
+    if found.mistakes:
+        raise ConfigError(tuple(found.mistakes))
+    consent = Consent(community.outward, community.signpost, community.keep_text // (24 * HOUR))
+    community = msgspec.structs.replace(community, networks=_nets(networks))
+    return Config(path, community, journal, networks, web, mqtt, consent, places=places, fixed=dict(fixed))
 
 
 def _chats(tables: object, files: Files, context: plan.Context) -> list[plan.Placed]:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -25,8 +25,10 @@ log = logging.getLogger(__name__)
 
 Answer: TypeAlias = dict[str, Any]
 Handler: TypeAlias = Callable[[Answer], Awaitable[Any]]
+T = TypeVar("T")
 
 LONGEST = 16 << 20  # bytes of one line: a long chat's view
+SILENCE = 30.0  # real seconds who is connected may neither ask nor read
 
 
 def address(journal: Path) -> Path:
@@ -65,19 +67,39 @@ async def listen(journal: Path, handlers: dict[str, Handler]) -> None:
     path = address(journal)
     sweep(journal)  # the journal's lock says that nobody listens there any more
 
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while line := await reader.readline():
-                writer.write(msgspec.json.encode(await _answer(line, handlers)) + b"\n")
-                await writer.drain()
-        writer.close()
-
     with _bound(path) as mine:
         try:
-            async with await asyncio.start_unix_server(converse, sock=mine, limit=LONGEST) as server:
-                await server.serve_forever()
+            async with asyncio.TaskGroup() as conversations:  # ours to end: the server would wait for them
+
+                def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                    if server.is_serving():
+                        conversations.create_task(_converse(reader, writer, handlers))
+                    else:
+                        writer.transport.abort()
+
+                server = await asyncio.start_unix_server(meet, sock=mine, limit=LONGEST)
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    server.close()
         finally:
             sweep(journal)
+
+
+async def _converse(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handlers: dict[str, Handler]
+) -> None:
+    """Answer one who is connected, until they go, or are let go: for their silence, a line that is too long, or
+    because we end."""
+    try:
+        with suppress(OSError, ValueError):
+            while line := await _in_time(reader.readline()):
+                writer.write(await _answer(line, handlers) + b"\n")
+                await _in_time(writer.drain())
+            writer.close()  # what was said still goes out
+    finally:
+        if not writer.is_closing():
+            writer.transport.abort()
 
 
 def _bound(path: Path) -> socket.socket:
@@ -94,19 +116,24 @@ def _bound(path: Path) -> socket.socket:
     return mine
 
 
-async def _answer(line: bytes, handlers: dict[str, Handler]) -> Answer:
+async def _in_time(what: Awaitable[T]) -> T:
+    async with asyncio.timeout(SILENCE):
+        return await what
+
+
+async def _answer(line: bytes, handlers: dict[str, Handler]) -> bytes:
     try:
         request = msgspec.json.decode(line, type=Answer)
         handler = handlers[request["do"]]
-    except (msgspec.DecodeError, KeyError):
-        return {"error": f"requests are JSON lines with do: {', '.join(handlers)}"}
+    except (ValueError, KeyError, TypeError, RecursionError):  # no JSON, or no name of ours
+        return msgspec.json.encode({"error": f"requests are JSON lines with do: {', '.join(handlers)}"})
     try:
-        return {"ok": await handler(request)}
+        return msgspec.json.encode({"ok": await handler(request)})
     except ChatbridgeError as error:
-        return {"error": str(error)}
+        return msgspec.json.encode({"error": str(error)})
     except Exception as error:  # the bridge must not stop because a question about it failed
         log.exception("%s failed", request["do"])
-        return {"error": f"{request['do']} failed: {error}"}
+        return msgspec.json.encode({"error": f"{request['do']} failed: {error}"})
 
 
 def ask(journal: Path, request: Answer, patience: float = 10.0) -> Any:

@@ -82,34 +82,52 @@ def _stand(path: Path) -> Iterator[tuple[str, int, int, int]]:
 
 
 class Edits:
-    """Keeps a bridge that began with `config` at what `read` finds now. `every`: real seconds between two looks."""
+    """Keeps a bridge that began with `config` at what `read` finds now. `every`: real seconds between two looks.
+    `keep` is given, off the loop, each config that was taken in whole."""
 
-    def __init__(self, config: Config, read: Reader, *, every: float = EVERY) -> None:
+    def __init__(
+        self,
+        config: Config,
+        read: Reader,
+        *,
+        every: float = EVERY,
+        keep: Callable[[Config], None] = lambda config: None,
+    ) -> None:
         self._config = config
         self._read = read
         self._every = every
-        self._told: tuple[str, ...] = ()
+        self._keep = keep
+        self._told = tuple(veiled(mistake.line, config) for mistake in config.mistakes)
 
     async def run(self, engine: Engine) -> None:
         """Until cancelled."""
+        if not self._config.mistakes:
+            await asyncio.to_thread(self._keep, self._config)
         async with aclosing(readings(self._config.path, self._read, self._every)) as found:
             async for config in found:
-                state = engine.session.state
-                wrong = config if isinstance(config, ConfigError) else ConfigError(used_again(config, state))
-                if wrong.mistakes or isinstance(config, ConfigError):
-                    await self._refuse(engine, wrong.mistakes)
-                else:
-                    await self._take_up(engine, config)
+                try:
+                    await self._heed(engine, config)
+                except Exception:  # the chat goes on as it is
+                    log.exception("an edit of the config could not be taken up")
+
+    async def _heed(self, engine: Engine, config: Config | ConfigError) -> None:
+        state = engine.session.state
+        wrong = config if isinstance(config, ConfigError) else ConfigError(used_again(config, state))
+        if wrong.mistakes or isinstance(config, ConfigError):
+            await self._refuse(engine, wrong.mistakes)
+        else:
+            await self._take_up(engine, config)
 
     async def _take_up(self, engine: Engine, config: Config) -> None:
         self._told = ()
+        await asyncio.to_thread(self._keep, config)
         waiting = tuple(sorted(_different(self._config.fixed, config.fixed)))
         community, state = self._live(config.community), engine.session.state
         if (state.community, state.waiting, state.mistakes) == (community, waiting, ()):
             return
         if waiting and waiting != state.waiting:
             log.warning("edits of the config that wait for the next start: %s", ", ".join(waiting))
-        await engine.submit(Configured(community, waiting))
+        await engine.submit(Configured(community, waiting, late=True))
         log.info("the config was edited, and is taken up as it is now")
 
     def _live(self, edited: Community) -> Community:
@@ -120,12 +138,12 @@ class Edits:
 
     async def _refuse(self, engine: Engine, mistakes: Iterable[Mistake]) -> None:
         """Nothing changes; the mistakes are named, once."""
-        lines = tuple(self._veiled(mistake.line) for mistake in mistakes)
+        lines = tuple(veiled(mistake.line, self._config) for mistake in mistakes)
         if lines != self._told:
             self._told = lines
             for line in lines:
                 log.warning("the config was edited and has a mistake, so nothing changes: %s", line)
-        told = tuple(self._veiled(self._briefly(mistake).line) for mistake in mistakes)
+        told = tuple(veiled(self._briefly(mistake).line, self._config) for mistake in mistakes)
         if told != engine.session.state.mistakes:
             await engine.submit(Misconfigured(told))
 
@@ -139,12 +157,15 @@ class Edits:
             expected=cut(Text(mistake.expected), EXPECTED).plain,
         )
 
-    def _veiled(self, words: str) -> str:
-        """Without the secrets we know, wherever somebody pasted one."""
-        for network in self._config.networks:
-            for secret in network.secrets.values():
-                words = words.replace(secret, "…")
-        return words
+
+def veiled(words: str, config: Config) -> str:
+    """Without the secrets we know, wherever somebody pasted one."""
+    secrets = [secret for network in config.networks for secret in network.secrets.values()]
+    if config.mqtt is not None and (password := config.mqtt.secrets.get("password")):
+        secrets.append(password)
+    for secret in secrets:
+        words = words.replace(secret, "…")
+    return words
 
 
 def _different(before: dict[str, object], now: dict[str, object]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 ChatbridgeError
  ├─ ConfigError          the config or the call is wrong; lists every mistake (exit status 2)
+ │   └─ NotReady         it can be read, and something is still missing for a run
  ├─ LinkError            raised by links, and nothing else is
  │   ├─ Unreachable      the network does not answer; trying again may help
  │   ├─ NeedsLogin       the network refuses our credentials; a person must act
@@ -57,6 +58,11 @@ class ConfigError(ChatbridgeError):
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         self.mistakes = mistakes
         super().__init__("\n".join(str(m) for m in mistakes))
+
+
+class NotReady(ConfigError):
+    """The config can be read, and lacks what a run needs: logins, a date that is ahead, what stands for the
+    placeholders."""
 
 
 class LinkError(ChatbridgeError):

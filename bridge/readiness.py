@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bridge.chat import runsheet
+from bridge.chat.configuring import unheld
 from bridge.chat.state import State
 from bridge.chat.verbs.sheet import closed
 from bridge.config import Config
@@ -78,7 +79,7 @@ def used_again(config: Config, state: State) -> tuple[Mistake, ...]:
     found = Findings(str(config.path))
     for chat, (file, at) in zip(config.community.chats, config.places, strict=True):
         held = state.chats.get(chat.id)
-        if held is not None and closed(held) and chat.starts > held.sheet.ends:
+        if held is not None and closed(held) and not unheld(held) and chat.starts > held.sheet.ends:
             expected = "an id of its own; this one has been held and stays in the journal"
             found.within(file).mistake(
                 f"{at}.id", chat.id, expected, f'Write for example: id = "{chat.id}-2"'

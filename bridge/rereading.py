@@ -30,14 +30,17 @@ class Rereading:
         self._network, self._engine = network, engine
         self._stir = asyncio.Event()
         self._asked: deque[tuple[str, asyncio.Future[int]]] = deque()
+        self._served = False  # by a link: nobody waits for the next one
 
     def stir(self) -> None:
         """The chats' state is different."""
         self._stir.set()
 
     async def ask(self, chat: str) -> int:
-        """Have every post of a chat there read again now, while `serve` runs; gives how many. Returns when what it
-        told is durable; raises LinkError if it cannot be read, or the link breaks meanwhile."""
+        """Have every post of a chat there read again now; gives how many. Returns when what it told is durable;
+        raises LinkError if it cannot be read, the link breaks meanwhile, or `serve` does not run."""
+        if not self._served:
+            raise Unreachable("the connection has just broken, or is just being made")
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._asked.append((chat, done))
         self._stir.set()
@@ -46,12 +49,16 @@ class Rereading:
     async def serve(self, link: Link) -> None:
         """Until cancelled, or until the link breaks."""
         put_off: Micros = 0
+        closed: set[str] = set()  # even if the core stumbled over being told so: the clock ends the chat then
+        self._served = True
         try:
             await self._read(link, self._engine.session.known(self._network))
             while True:
                 self._stir.clear()
                 for chat in self._engine.session.ending(self._network):
-                    await self._close(link, chat)
+                    if chat not in closed:
+                        closed.add(chat)
+                        await self._close(link, chat)
                 while self._asked:
                     await self._answer(link, *self._asked[0])
                     self._asked.popleft()
@@ -61,6 +68,7 @@ class Rereading:
                 else:
                     await woken(self._stir, self._engine.clock, None if at is None else max(at, put_off))
         finally:
+            self._served = False
             while self._asked:
                 _, done = self._asked.popleft()
                 if not done.done():
@@ -89,13 +97,18 @@ class Rereading:
 
     async def _night(self, link: Link, chat: str) -> Micros:
         """A chat's night. Gives until when the next is put off: a network that answers everything but this is left
-        in peace for a day; if the link itself is broken, all of it is done once that is open again."""
+        in peace for a day, and so it is if the core set its night aside; if the link itself is broken, all of it is
+        done once that is open again."""
+        night = self._engine.session.night(self._network)
         try:
             number = await self._whole(link, chat)
         except Unreachable as error:
             log.warning("%s: %s could not be read again tonight: %s", self._network, chat, error)
             return self._engine.clock.now() + DAY
         log.info("%s: %d posts of %s were read again", self._network, number, chat)
+        if self._engine.session.night(self._network) == night:
+            log.error("%s: that %s was read again could not be noted", self._network, chat)
+            return self._engine.clock.now() + DAY
         return 0
 
     async def _whole(self, link: Link, chat: str) -> int:

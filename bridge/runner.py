@@ -156,8 +156,14 @@ class Bridge:
         state = self.engine.session.state
         if mistakes := used_again(self.config, state):
             raise ConfigError(mistakes)
-        if state.community != self.config.community or state.mistakes or state.waiting:
-            await self.engine.submit(Configured(self.config.community))
+        for chat in self.config.community.chats:
+            if chat.id not in state.chats and chat.ends <= self.clock.now() < chat.late_until:
+                log.warning(
+                    "%s was over before the bridge knew of it: only late answers are gathered", chat.id
+                )
+        standing = state.mistakes if self.config.mistakes else ()
+        if state.community != self.config.community or state.mistakes != standing or state.waiting:
+            await self.engine.submit(Configured(self.config.community, mistakes=standing, late=True))
 
     def stop(self) -> None:
         """End in good order."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bridge.arguments import DONE, WRONG, again, load_warned, say, single
 
 if TYPE_CHECKING:
     from bridge.config import Config
+    from bridge.errors import Mistake
     from bridge.ports import Clock
     from bridge.runner import Bridge
     from bridge.split import Part
@@ -26,35 +29,87 @@ def run(args: argparse.Namespace) -> int:
     spoken = sys.stderr.isatty() and not args.json
     usual = "warning" if spoken else "info"
     logs.begin((args.log_level or usual).upper())
-    config, clock = load_warned(args, say if spoken else logging.getLogger(__name__).warning), WallClock()
-    if why := split.unknown(config, args.only):
-        say(f"chatbridge: {why}")
-        return WRONG
-    staying = args.stay and config.journal.exists()  # it may hold what is to be followed
-    if mistakes := split.lacking(config, args.only, clock.now(), staying=staying):
-        raise ConfigError(mistakes)
+    note, clock = say if spoken else logging.getLogger(__name__).warning, WallClock()
+    try:
+        config = load_warned(args, note)
+        if why := split.unknown(config, args.only):
+            say(f"chatbridge: {why}")
+            return WRONG
+        return _begin(config, clock, args, spoken)
+    except ConfigError as error:
+        whole = _last_whole(args, clock, error.mistakes, note)
+        if whole is None:
+            raise
+    return _begin(whole, clock, args, spoken)
+
+
+def _begin(config: Config, clock: Clock, args: argparse.Namespace, spoken: bool) -> int:
+    """Run it to its end. Raises ConfigError if it cannot run."""
+    from bridge import split
+    from bridge.errors import NotReady
+
+    if mistakes := _lacking(config, clock, args):
+        raise NotReady(mistakes)
     over = asyncio.run(_perform(split.of(config, args.only), clock, args, spoken))
     if spoken:
         say(_farewell(args, over))
     return DONE
 
 
+def _lacking(config: Config, clock: Clock, args: argparse.Namespace) -> tuple[Mistake, ...]:
+    from bridge import split
+
+    staying = args.stay and config.journal.exists()  # it may hold what is to be followed
+    return split.lacking(config, args.only, clock.now(), staying=staying)
+
+
+def _last_whole(
+    args: argparse.Namespace, clock: Clock, mistakes: tuple[Mistake, ...], note: Callable[[str], None]
+) -> Config | None:
+    """The config as it last was whole, with word of it, if a chat would be lost otherwise. What runs beside a network
+    does not know how the chats were moved since: it is for the core to say whether one is on."""
+    from bridge import split
+    from bridge.edits import veiled
+    from bridge.lastwhole import recall, under_way
+    from bridge.when import moment
+
+    found = recall(args.config, args.only, os.environ, mistakes)
+    if found is None or _lacking(found.config, clock, args):
+        return None
+    config, core = found.config, args.only in (None, split.CORE)
+    if core and not under_way(config, clock.now()):
+        return None
+    for mistake in mistakes:
+        note(f"the config has a mistake: {veiled(mistake.line, config)}")
+    why = "A chat is on or near, so the bridge" if core else f"What is beside {args.only}"
+    mend = "Mend it: that is taken up within seconds." if core else "Mend it, and start this again."
+    when = moment(found.at, config.community.zone)
+    note(f"{why} runs with the config as it last was whole, on {when}. {mend}")
+    return config
+
+
 async def _perform(config: Config, clock: Clock, args: argparse.Namespace, spoken: bool) -> bool:
     """Run what was asked for; whether it is over for good."""
+    from bridge import lastwhole
     from bridge.sessions import beside
     from bridge.split import CORE, Part
+
+    def keep(config: Config) -> None:
+        lastwhole.keep(config, args.only, clock.now())
 
     performer: Bridge | Part
     if args.only in (None, CORE):
         from bridge.edits import Edits, reader
         from bridge.runner import Bridge
 
-        edits = Edits(config, reader(config.path))
+        edits = Edits(config, reader(config.path), keep=keep)
         performer = Bridge(
             config, clock, beside(config.journal), stay=args.stay, apart=args.only == CORE, edits=edits
         )
     else:
         performer = Part(config, args.only, clock, beside(config.journal))
+        if not config.mistakes:
+            keep(config)
     _stopped_by_signals(performer, spoken)
     try:
         async with asyncio.TaskGroup() as group:

@@ -187,5 +187,8 @@ class Part:
         return {"ready": standing.ready, "troubles": troubles}
 
     async def _pace(self, request: dict[str, Any]) -> dict[str, Any]:
-        """For who directs a rehearsal: whether anything is under way between network and core."""
-        return {"busy": self.standing.busy}
+        """For who directs a rehearsal: whether the core was met, or why there is no connection to the broker, and
+        whether anything is under way between network and core."""
+        standing = self.standing
+        met = not standing.broker and standing.link != "unasked"
+        return {"met": met, "broker": standing.broker, "busy": standing.busy}

@@ -229,7 +229,7 @@ def _sheet(board: Board, width: int, rows: int, cut: int = 0) -> RenderableType:
     whole = len(board.lines) <= rows and not cut
     shown = board.lines if whole else _window(board, rows - 1)
     for line in shown:
-        mine = line.id == board.current
+        mine = line.id == board.current and board.phase in ("before", "open")
         words = layout.one_line(" ".join(["▸"] * mine + [line.label, line.text])) or line.id
         style = "bold" if mine else STYLES.get(line.state, "") if line.state != "posted" else ""
         states = dict(line.on)

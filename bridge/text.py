@@ -178,12 +178,9 @@ def split(text: Text, limits: Limits, tag: str = "") -> tuple[Text, ...]:
     single = text if bears else stripped(joined(text, " ", marked(f"#{tag}")))
     if fits(single, limits):
         return (single,)
-    total = 2
-    while True:
-        parts = _parts(text, limits, tag, total)
-        if len(parts) <= total:
-            break
-        total = len(parts)
+    total = 9
+    while len(parts := _parts(text, limits, tag, total)) > total:
+        total = 10 * total + 9  # the mark is as long for 10 parts as for 99
     return tuple(joined(piece, _tail(piece, tag, n, len(parts))) for n, piece in enumerate(parts, start=1))
 
 
@@ -212,8 +209,12 @@ def _room(text: Text, limits: Limits, mark: Text) -> int:
     def bursts(end: int) -> bool:
         return not fits(joined(stripped(part(text, 0, end)), mark), limits)
 
-    if not bursts(len(text.plain)):
-        return len(text.plain)
+    end = _beyond(text, max(1, limits.graphemes))
+    while not bursts(end):
+        if end == len(text.plain):
+            return end
+        end = _beyond(text, 2 * end)
+    text = part(text, 0, end)  # the rest of a long text is looked at when it is its turn
     ends = list(accumulate(len(cluster) for cluster in graphemes(text.plain)))
     inside = {place for span in text.spans for place in range(span.start + 1, span.end)}
     clean = [end for end in ends if end not in inside]
@@ -226,6 +227,12 @@ def _room(text: Text, limits: Limits, mark: Text) -> int:
         if good:
             return max(good)
     return most[-1]
+
+
+def _beyond(text: Text, place: int) -> int:
+    """`place`, or the end of the link or tag that it lies in, or of the text."""
+    inside = (span.end for span in text.spans if span.start < place < span.end)
+    return min(max((place, *inside)), len(text.plain))
 
 
 def tame(plain: str) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from simulator.letters import key, letters
+from simulator.letters import LEAST, key, letters
 
 Make: TypeAlias = Callable[[random.Random], str]
 
@@ -32,8 +32,8 @@ class Words:
         self._answers, self._voices, self._talk = (
             _read(name) for name in ("answers.json", "voices.json", "talk.json")
         )
-        self._said: list[str] = []  # letters of every text
-        self._keys: list[str] = []
+        self._said = ""  # letters of every text, a line each
+        self._keys: dict[str, list[str]] = {}  # of every text, by how they begin
         self._tongues: dict[str, str] = {}  # texts that are not in English -> their language
 
     @property
@@ -52,18 +52,21 @@ class Words:
         for _ in range(TRIES):
             text = make(rng)
             if least <= len(text) <= limit and self._is_new(text):
-                self._said.append(letters(text))
-                self._keys.append(key(text))
+                self._said += f"{letters(text)}\n"
+                self._keys.setdefault(key(text)[:LEAST], []).append(key(text))
                 return text
         raise RuntimeError(f"no new words of {least} to {limit} characters in {TRIES} tries")
 
     def _is_new(self, text: str) -> bool:
         whole, short = letters(text), key(text)
-        return (
-            bool(short)
-            and not any(short in said for said in self._said)
-            and not any(known in whole for known in self._keys)
-        )
+        return bool(short) and short not in self._said and not any(self._keys_in(whole))
+
+    def _keys_in(self, whole: str) -> Iterator[str]:
+        """The keys that stand in a text. Thousands of people say ten thousand: not all are to be looked for."""
+        for at in range(len(whole)):
+            for known in self._keys.get(whole[at : at + LEAST], ()):
+                if whole.startswith(known, at):
+                    yield known
 
     # ------------------------------------------------------------ kinds of texts
 

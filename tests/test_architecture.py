@@ -21,6 +21,7 @@ PURE = {
         "collections",
         "collections.abc",
         "dataclasses",
+        "difflib",
         "enum",
         "functools",
         "hashlib",

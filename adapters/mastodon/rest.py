@@ -157,7 +157,7 @@ class Rest:
         def call() -> None:
             try:
                 answer = self._call(method, args, kwargs)
-            except Exception as error:
+            except Exception as error:  # raised where it is awaited: the thread goes on with the next call
                 _settle(loop, done, None, error)
             else:
                 _settle(loop, done, answer, None)

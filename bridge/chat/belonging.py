@@ -17,7 +17,7 @@ def belongs(state: State, post: Post) -> ChatState | None:
     for chat in state.chats.values():
         if chat.timeline.knows(post) or chat.timeline.is_removed(post):
             return chat
-    same = (post.original, *[f"copy of {name}" for name in names(post)])
+    same = (post.original, *[f"copy of {name}" for name in (post.original, *names(post))])
     for chat in state.chats.values():  # what was copied and its copy stay together: who hides one hides both
         if not chat.over and any(name in chat.timeline.uris for name in same):
             return chat

@@ -138,11 +138,12 @@ def _patience(item: Item, network: Network, stale: Micros) -> Micros:
 
 def _publish(work: Work, chat: ChatState, item: Item, net: Net, freed: bool) -> None:
     """The item's posts on one network: one, or the parts of a thread. `freed`: it waited for a held one, and
-    that alone must not make it too late."""
+    that alone must not make it too late; what was so when its time came is asked about all the same."""
     figures = drafts.figures(work.state, chat, item, work.now)
     posts = drafts.posts(work.state, chat, item, net, figures)
-    base = work.now if freed or net.name in item.held_at else min(item.fired, item.due)
     late = grace(item, chat.settings.stale)
+    freed = freed and (late is None or item.fired <= item.due + late)
+    base = work.now if freed or net.name in item.held_at else min(item.fired, item.due)
     orders: list[OrderId] = []
     for part, post in enumerate(posts):
         reply_to = _announcement(chat, item, net.name) if post.after is None else orders[post.after]

@@ -209,10 +209,7 @@ def _same(old: dict[str, Item], new: dict[str, Item]) -> dict[str, Item]:
 
 def _new(item: Item, edit: Edit) -> str:
     words = f": {_quoted(item.words)}" if item.number else ""
-    goes = f"It is due at {_at(item.due, edit)}."
-    if item.due <= edit.now:
-        goes = "Its time is past: you are asked." if item.number else "Its time is past."
-    return f"{_begun(name(item))} is new{words}. {goes}"
+    return f"{_begun(name(item))} is new{words}. {_overdue(item, edit) or f'It is due at {_at(item.due, edit)}.'}"
 
 
 def _extras(edit: Edit, pairs: list[tuple[Item, Item]]) -> Iterator[str]:
@@ -250,8 +247,18 @@ def _times(pairs: list[tuple[Item, Item]], edit: Edit) -> Iterator[str]:
         return
     for old, new in told:
         does = "is asked" if new.number else "goes out"
-        past = " Its time is past: you are asked." if new.number and new.due <= edit.now else ""
+        past = f" {_overdue(new, edit)}".rstrip()
         yield f"{_begun(name(new))} {does} at {_at(new.due, edit)} instead of {_at(old.due, edit)}.{past}"
+
+
+def _overdue(item: Item, edit: Edit) -> str:
+    """What becomes of an item whose time has come; "" if it has not."""
+    if item.due > edit.now:
+        return ""
+    late = grace(item, edit.after.stale)
+    if late is None or edit.now <= item.due + late:
+        return "It is due now."
+    return "Its time is past: you are asked." if item.number else "Its time is past."
 
 
 def _unchanged(edit: Edit) -> Iterator[str]:
@@ -259,13 +266,17 @@ def _unchanged(edit: Edit) -> Iterator[str]:
     was = numbering.standing(edit.sheet, edit.settings, edit.plain)
     now = numbering.standing(edit.sheet, edit.settings, edit.edited)
     for n, item in numbering.gone(edit.sheet).items():
-        if n in now and _said(was.get(n)) != _said(now[n]):
-            if item.posted_at:
-                yield f"{item.label} has been posted: it stays as it was."
-            elif item.state == "skipped":
-                yield f"{item.label} was skipped: that stays so."
-            else:
-                yield f"{item.label} is on its way: it stays as it was."
+        before, after = was.get(n), now.get(n)
+        if n not in now or _said(before) == _said(after):
+            continue
+        if item.posted_at:
+            yield f"{item.label} has been posted: it stays as it was."
+        elif item.state == "skipped":
+            yield f"{item.label} was skipped: that stays so."
+        else:
+            yield f"{item.label} is on its way: it stays as it was."
+        if after and after.text not in (item.words, before and before.text):
+            yield f"{_quoted(after.text)} is not asked."
 
 
 def _said(question: Question | None) -> tuple[object, ...]:

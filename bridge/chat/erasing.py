@@ -113,7 +113,7 @@ def _unsaid(state: State, what: Account | Erased, command: Command) -> Command:
 
 def _about(chat: ChatState, what: Account | Erased, command: Command) -> bool:
     """Whether a host said something to the author of what leaves."""
-    no, at = which.number(command), command.at
+    no, at = chat.timeline.merged.get(which.number(command) or 0, which.number(command)), command.at
     if isinstance(what, Erased):
         return chat.id == what.chat and (no == what.entry or (at is not None and key(at) in what.places))
     entry = chat.timeline.at(at) if at is not None else chat.timeline.entries.get(no or 0)

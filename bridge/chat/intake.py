@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bridge.chat import alerts, attribution, bridged, consent, gestures, held
+from bridge.chat import alerts, attribution, bridged, consent, gestures, held, merging
 from bridge.chat.attribution import written_at
 from bridge.chat.audience import blocked, stays
 from bridge.chat.belonging import above, belongs, part_of
@@ -76,7 +76,8 @@ def _gone_before(chat: ChatState, what: Written | Edited) -> Written | Edited | 
     still stand or come from."""
     if there := chat.timeline.known(what.post):
         return Removed(there.ref)
-    if what.post.uri in chat.timeline.removed:
+    timeline, uri = chat.timeline, what.post.uri
+    if uri in timeline.removed and (uri in timeline.refused or not bridged.wants_none(what.post)):
         return None
     return msgspec.structs.replace(what, post=unname(what.post))
 
@@ -220,6 +221,8 @@ def written(work: Work, post: Post) -> None:
     timeline = chat.timeline
     if timeline.is_removed(post):
         timeline.removed.setdefault(post.uri, work.now)  # another server may still show it
+        if (copies := bridged.heed(chat, post)) is not None:
+            touch(work, chat, copies.no)
         return
     if timeline.knows(post):
         if timeline.alias(post):
@@ -237,6 +240,7 @@ def written(work: Work, post: Post) -> None:
         bridged.claim(work, chat, twin, post)
         work.effects.follow.add(post.ref.network)
         someone.shown += 1
+        twin = _with_kin(work, chat, twin, post)
         settle_in(work, chat, twin)
         _hang(chat, twin)
         _adopt(work, chat, post)
@@ -275,31 +279,28 @@ def _edited(work: Work, chat: ChatState, post: Post) -> None:
         _hang(chat, split)
         held.ask(work, chat, split)
         touch(work, chat, split.no)
-    elif len(entry.sources) == 1 and (twin := timeline.twin(post, work.state.people.same, entry.no)) not in (
-        None,
-        entry,
-    ):
+    elif len(entry.sources) == 1 and (twin := timeline.twin(post, work.state.people.same, entry.no)):
         entry = _merged(work, chat, entry, twin)
+    entry = _with_kin(work, chat, entry, post)
     settle_in(work, chat, entry)
     _hang(chat, entry)
     held.renew(work, chat, entry)
     touch(work, chat, entry.no)
 
 
+def _with_kin(work: Work, chat: ChatState, entry: Entry, post: Post) -> Entry:
+    """The entry with all that a source of it shows to be one with it: bridges may have called it differently."""
+    while (kin := chat.timeline.kin(post, entry.no)) is not None:
+        entry = _merged(work, chat, entry, kin)
+    return entry
+
+
 def _merged(work: Work, chat: ChatState, one: Entry, other: Entry) -> Entry:
-    """Two entries turn out to be the same words: who wrote one may be told only after it. The earlier one stays, and
-    what hosts decided about either."""
-    timeline = chat.timeline
+    """Two entries turn out to be the same words: who wrote one may be told only after it. The earlier one stays."""
     stays, goes = (one, other) if one.no < other.no else (other, one)
-    stays.hidden, stays.held = stays.hidden or goes.hidden, stays.held or goes.held
-    stays.frozen = stays.frozen or goes.frozen
-    for source in tuple(goes.sources):
-        timeline.leave(goes, source)
-        timeline.join(stays, source)
-    for entry in timeline.entries.values():
-        if entry.reply_to == goes.no:
-            entry.reply_to = stays.no
-    held.renew(work, chat, goes)
+    merging.merge(work, chat, stays, goes)
+    for source in stays.sources:
+        bridged.claim(work, chat, stays, source)
     touch(work, chat, goes.no)
     return stays
 
@@ -329,8 +330,9 @@ def removed(work: Work, ref: Ref) -> None:
     for chat in work.state.chats.values():
         if not _concerns(chat, ref):
             continue
-        entry = chat.timeline.remove(ref, work.now)
-        if entry is not None:
+        gone, entry = chat.timeline.source(ref), chat.timeline.remove(ref, work.now)
+        if gone is not None and entry is not None:
+            bridged.heed(chat, gone)
             held.renew(work, chat, entry)
             touch(work, chat, entry.no)
             _reread_thread(work, chat)

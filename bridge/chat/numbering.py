@@ -1,20 +1,26 @@
 """The questions of an edited config beside those that have gone out already.
 
 A question that has gone out keeps its number. It is recognised in the edited config by its words, as it went out or
-as the config corrected them since, or else by its place; what is left are the questions still to come, and they take
-the free numbers in their order. So nothing is asked twice because a line was put in above it, and nothing is lost
-because one that had been asked was taken out.
+as the config corrected them since, or by words that are much the same, or else by its neighbours; what is left are
+the questions still to come, and they take the free numbers in their order. So nothing is asked twice because it was
+corrected or a line was put in above it, and nothing is lost because one that had been asked was taken out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from itertools import count
+from operator import eq
 
 from msgspec.structs import replace
 
 from bridge.chat.runsheet import Item, Sheet
 from bridge.settings import Chat, Question
+
+SIMILAR = 2 / 3  # of the words of two lines, in their order, if they are one question
+FEW = 3  # words, below which two lines are compared by their characters
 
 
 def gone(sheet: Sheet) -> dict[int, Item]:
@@ -47,23 +53,61 @@ def renumbered(sheet: Sheet, settled: Chat, edited: Chat) -> Chat:
 
 
 def _places(sheet: Sheet, settled: Chat, edited: Chat) -> dict[int, int | None]:
-    """Where the config's questions that have gone out stand in the edited one, by number."""
+    """Where the questions that have gone out stand in the edited config, by number. One that a host added may stand
+    there as well, written down since."""
+    out, lines = gone(sheet), {place: question.text for place, question in enumerate(edited.questions)}
     added = {item.number for item in sheet.questions() if item.added}
     own = [n for n in range(1, len(settled.questions) + 1) if n not in added]
-    out = gone(sheet)
-    asked = {n: {settled.questions[n - 1].text, out[n].reworded} for n in own if n in out}
-    left = {place: question.text for place, question in enumerate(edited.questions)}
-    found: dict[int, int | None] = {}
-    for n, texts in asked.items():
-        same = next((place for place, other in left.items() if other in texts), None)
-        found[n] = same
-        left = {place: other for place, other in left.items() if place != same}
-    known = {question.text for question in settled.questions}
-    for place, n in enumerate(own):
-        if n in asked and found[n] is None and place in left and left[place] not in known:
-            found[n] = place
-            del left[place]
-    return found
+    known = {
+        n: [settled.questions[n - 1].text] for n in own
+    }  # those still to come have a claim to their lines
+    for n, item in out.items():
+        known.setdefault(n, []).extend(filter(None, (item.words, item.reworded)))
+    found = _pairs(known, lines, eq)
+    missing = {n for n, item in out.items() if (n in own or item.reworded) and n not in found}
+    if missing:
+        rest = {n: texts for n, texts in known.items() if n in missing or (n in own and n not in found)}
+        left = {place: line for place, line in lines.items() if place not in found.values()}
+        found |= _pairs(rest, left, _likeness)
+    for n in own:
+        if n in out and n not in found and (between := _between(own, found, n, len(lines))):
+            found[n] = max(between, key=lambda place: max(_likeness(text, lines[place]) for text in known[n]))
+    return {n: found.get(n) for n in out if n in own or n in found}
+
+
+def _pairs(
+    known: Mapping[int, Sequence[str]], lines: Mapping[int, str], alike: Callable[[str, str], float]
+) -> dict[int, int]:
+    """Questions and the places of their lines: those that are most alike first, and of such the nearest."""
+    likely = sorted(
+        (-alike(text, line), age, abs(n - 1 - place), n, place)
+        for n, texts in known.items()
+        for age, text in enumerate(texts)
+        for place, line in lines.items()
+    )
+    pairs: dict[int, int] = {}
+    for unlike, _, _, n, place in likely:
+        if -unlike >= SIMILAR and n not in pairs and place not in pairs.values():
+            pairs[n] = place
+    return pairs
+
+
+def _likeness(one: str, other: str) -> float:
+    """How much of their words two lines have in common, in their order: 0 to 1."""
+    one, other = one.casefold(), other.casefold()
+    here, there = re.findall(r"\w+", one), re.findall(r"\w+", other)
+    if min(len(here), len(there)) < FEW:
+        here, there = list(one), list(other)
+    return SequenceMatcher(None, here, there, autojunk=False).ratio()
+
+
+def _between(own: list[int], found: Mapping[int, int], n: int, end: int) -> list[int]:
+    """The places that nobody has, between those of a question's neighbours."""
+    at = own.index(n)
+    before = next((found[m] for m in reversed(own[:at]) if m in found), -1)
+    after = next((found[m] for m in own[at:] if m in found), end)
+    low, high = sorted((before, after))
+    return [place for place in range(low + 1, high) if place not in found.values()]
 
 
 def _as_asked(item: Item, settled: Chat) -> Question:

@@ -275,6 +275,9 @@ def undone(outcome: Final) -> str | None:
 
 def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
     """These entries are different: what goes out of them, or answers them, is put right or taken back."""
+    for no in numbers:
+        if (one := chat.timeline.merged.get(no)) in chat.timeline.entries:
+            _move(work, chat, one, no)
     for no, wanted in list(chat.outward.items()):
         above = chat.timeline.uris.get(wanted.to)
         if no not in numbers and above is not None and above not in numbers:
@@ -284,6 +287,24 @@ def review(work: Work, chat: ChatState, numbers: Collection[int]) -> None:
             _drop(work, chat, no, "who wrote it, whom it answers or a host does not want it seen any more")
         elif (said := words(work.state, chat, entry, wanted)) != wanted.said:
             _reworded(work, chat, entry, wanted, said)
+
+
+def _move(work: Work, chat: ChatState, one: int, other: int) -> None:
+    """Entry `other` turned out to be `one`: what goes out of it is that one's, and the hosts' buttons name it. Where
+    something goes out of both, the later one is taken back."""
+    if one in chat.outward or other not in chat.outward:
+        return
+    wanted = chat.outward[one] = chat.outward.pop(other)
+    if _about(other) not in chat.notices:
+        return
+    chat.notices[_about(one)] = chat.notices.pop(_about(other))
+    if wanted.stage == "asked":
+        text = "Send this out as a reply? Its author asks for it."
+        card = hosts_card(work.state, chat, chat.timeline.entries[one])
+        _renew(work, chat, one, Notice(text, _choice(chat, one, wanted), card))
+    elif wanted.stage == "approved":
+        text = f"Entry {one} goes out as a reply on {_title(work, wanted)}."
+        _renew(work, chat, one, Notice(text, (_take_back(chat, one),)))
 
 
 def _place(work: Work, chat: ChatState, entry: Entry, wanted: Outward) -> Ref | None:

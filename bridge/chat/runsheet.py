@@ -253,6 +253,14 @@ def build(chat: Chat) -> Sheet:
     return sheet
 
 
+def missed(chat: Chat) -> Sheet:
+    """That of a chat that was over before the bridge knew of it: nothing of it goes out."""
+    sheet = build(chat)
+    for item in sheet.items:
+        item.step("skip")
+    return sheet
+
+
 def _halfway(chat: Chat) -> Micros:
     """Where a recap meets no question that is just being answered: midway between two of them, or between the
     last one and the end, as near to the chat's middle as that is."""

@@ -384,6 +384,9 @@ def _settle(work: Work, chat: ChatState, order: OrderId, purpose: Purpose, outco
         case "notice" if isinstance(outcome, Sent):
             conduct.told(work, chat, purpose)
         case "board" if isinstance(outcome, Sent):
+            earlier = chat.boards.get(purpose.network)  # of before the chat was put back into the config
+            if earlier not in (None, outcome.ref.id):
+                boarding.take_down(work, purpose.network, earlier)
             chat.boards[purpose.network] = outcome.ref.id
             work.effects.sheet.add(chat.id)
         case "board":  # tried again when the link opens again

@@ -46,10 +46,13 @@ from bridge.settings import Chat, Community, Host, Net
 
 class Configured(Tagged, frozen=True):
     """The config, at each start where it differs from the last one, and at each edit. `waiting`: key paths of what is
-    different in it and not heeded before the next start."""
+    different in it and not heeded before the next start; `mistakes`: of a later edit, which the hosts know of
+    and which still stand; `late`: a chat in its late window is taken up, as it was not in journals of before."""
 
     community: Community
     waiting: tuple[str, ...] = ()
+    mistakes: tuple[str, ...] = ()
+    late: bool = False
 
 
 class Misconfigured(Tagged, frozen=True):
@@ -187,24 +190,9 @@ class Purpose(msgspec.Struct):
     """What an order that is not final yet is for."""
 
     kind: Literal[
-        "item",
-        "credit",
-        "copy",
-        "notice",
-        "board",
-        "reply",
-        "endorse",
-        "answer",
-        "unlike",
-        "unboost",
-        "unanswer",
-        "report",
-        "conceal",
-        "unconceal",
-        "outward",
-        "unoutward",
-        "alert",
-    ]
+        "item", "credit", "copy", "notice", "board", "reply", "endorse", "answer", "unlike", "unboost", "unanswer",
+        "report", "conceal", "unconceal", "outward", "unoutward", "alert",
+    ]  # fmt: skip
     network: Network
     chat: str
     item: str = ""
@@ -322,6 +310,7 @@ class ChatState(msgspec.Struct):
     blackout: bool = False  # page, wall and feed are frozen
     turn: Turn | None = None  # what was next, for who means it still
     boarded: bool = False  # its board's time has come
+    missed: bool = False  # over before the bridge knew of it
     withdrawn: bool = False  # taken out of the config before it was over: nothing more of it goes out
     ending: bool = False  # the late window is closed: what was missed is being read once more
     over: bool = False
@@ -345,6 +334,7 @@ class State(msgspec.Struct):
     community: Community | None = None
     mistakes: tuple[str, ...] = ()  # of an edit of the config that could not be taken up
     waiting: tuple[str, ...] = ()  # keys of the config that are heeded at the next start
+    told: str = ""  # what hosts are told of the last edit of the config
     people: People = msgspec.field(default_factory=People)
     opened: dict[Network, Opened] = {}
     chats: dict[str, ChatState] = {}

@@ -89,6 +89,8 @@ class Timeline(msgspec.Struct):
     removed: dict[str, Micros] = {}  # key(ref) or uri -> when
     words: dict[str, list[int]] = {}
     left: dict[int, list[str]] = {}  # entry -> names of what its authors removed
+    refused: dict[str, bool] = {}  # names of what is gone, and whose author did not want it copied
+    merged: dict[int, int] = {}  # entry that turned out to be another -> which
     last: int = 0
 
     def at(self, ref: Ref) -> Entry | None:
@@ -128,11 +130,10 @@ class Timeline(msgspec.Struct):
         return True
 
     def twin(self, post: Post, same_person: Callable[[Post, Post], bool], skip: int = 0) -> Entry | None:
-        """The entry that already holds this: a verified copy's original (whichever came first), or the same
-        words by the same person on another network within ten minutes. `skip`: an entry not to look at."""
-        for name in (post.original, *(f"copy of {name}" for name in names(post))):
-            if name in self.uris:
-                return self.entries[self.uris[name]]
+        """The entry that already holds this, as verified, or the same words by the same person on another network
+        within ten minutes. `skip`: an entry not to look at."""
+        if (kin := self.kin(post, skip)) is not None:
+            return kin
         for no in self.words.get(comparable(post), ()):
             entry = self.entries[no]
             if no == skip or any(p.ref.network == post.ref.network for p in entry.sources):
@@ -141,6 +142,14 @@ class Timeline(msgspec.Struct):
                 entry.first, post
             ):
                 return entry
+        return None
+
+    def kin(self, post: Post, skip: int = 0) -> Entry | None:
+        """The entry with a verified copy's original, with copies of this, or with another copy of the same; whichever
+        came first. `skip`: an entry not to look at."""
+        for name in (post.original, *(f"copy of {name}" for name in (post.original, *names(post)))):
+            if name in self.uris and self.uris[name] != skip:
+                return self.entries[self.uris[name]]
         return None
 
     def add(self, post: Post) -> Entry:
@@ -169,7 +178,7 @@ class Timeline(msgspec.Struct):
         if post.edited < known.edited or (post.edited == known.edited and post.ref != known.ref):
             return False
         changed = shown(known) != shown(post)
-        self._unindex(known)
+        self._unindex(entry, known)
         entry.sources[place] = post = msgspec.structs.replace(
             post,
             ref=known.ref,
@@ -189,9 +198,7 @@ class Timeline(msgspec.Struct):
         """Take one source out; the entry goes when it was the last."""
         entry.sources = [p for p in entry.sources if p.uri != post.uri]
         entry.revision += 1
-        self._unindex(post)
-        if post.original is not None and all(p.original != post.original for p in entry.sources):
-            self.uris.pop(f"copy of {post.original}", None)
+        self._unindex(entry, post)
         if entry.sources:
             self.reword(entry)
         else:
@@ -220,9 +227,12 @@ class Timeline(msgspec.Struct):
         if post.original is not None:
             self.uris[f"copy of {post.original}"] = entry.no
 
-    def _unindex(self, post: Post) -> None:
+    def _unindex(self, entry: Entry, post: Post) -> None:
         for name in names(post):
             self.uris.pop(name, None)
+        others = [p.original for p in entry.sources if p.uri != post.uri]
+        if post.original is not None and post.original not in others:
+            self.uris.pop(f"copy of {post.original}", None)
 
     def reword(self, entry: Entry) -> None:
         """Index an entry by its present words."""

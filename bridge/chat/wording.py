@@ -27,6 +27,8 @@ Figures: TypeAlias = tuple[
 ]  # (label, ((network's name, answers), …))
 
 PLACEHOLDERS = ("page", "others", "tag", "title")
+_TITLE_ENDING = re.compile(r"\{title\}[.,!]")  # nothing more where the title has its own end
+ENDS = (".", "?", "!", "…", "。", "？", "！")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
 _BEGINS_A_NAME = re.compile(r"(?<![A-Za-z0-9_/])@+(?=\w)")
 
@@ -84,6 +86,9 @@ ROOM_CLOSING = (
     "All together: {page}.",
 )
 NOTICE = "Public answers also show on {places}, unless you add #nobridge or {stop}."
+PAGELESS_NOTICE = (
+    "Public answers also show on {places} and in the transcript, unless you add #nobridge or {stop}."
+)
 BRIEF_NOTICE = "Yours show there too, unless you add #nobridge or {stop}."
 ALONE_NOTICE = "Public answers go into the transcript, unless you add #nobridge or {stop}."
 STOP = {True: "message us 'stop'", False: "mention us, saying only 'stop'"}  # by `Net.direct`
@@ -276,8 +281,10 @@ def notice(chat: Chat, community: Community, net: Net, *, brief: bool = False) -
     elif net.mirror:
         sends = community.outward == "asked" and any(n.post and not n.mirror for n in community.networks)
         template = (ROOM_NOTICE, ROOM_NOTICES[net.public if community.page else "no", sends])
+    elif places and not community.page:
+        template = PAGELESS_NOTICE
     elif places:
-        template = BRIEF_NOTICE if brief and community.page else NOTICE
+        template = BRIEF_NOTICE if brief else NOTICE
     else:
         template = ALONE_NOTICE
     return _filled(template, chat, community, net, {"places": places, "stop": STOP[net.direct]})
@@ -331,6 +338,8 @@ def _filled(template: Template, chat: Chat, community: Community, net: Net, own:
     }
     values = {**common, **own}
     kept = without(template, [name for name in ("page", "others") if not common[name]])
+    if chat.title.endswith(ENDS):
+        kept = [_TITLE_ENDING.sub("{title}", sentence) for sentence in kept]
     filled = [_PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), sentence) for sentence in kept]
     said = "".join(sentence for sentence in filled if sentence.strip()).strip()
     return unpinging(said, handles(chat, net))

@@ -84,9 +84,9 @@ class _Asked:
             f"{usual:%Y-%m-%d %H:%M}",
             lambda words: spelt.start(words, zone, here),
         )
-        self._ask("minutes", "Minutes it lasts", str(self.answers.minutes), spelt.minutes)
         starts = micros(self.answers.starts)
-        self.person.say(f"  {moment(starts, zone, starts + self.answers.minutes * 60_000_000)}")
+        self.person.say(f"  {moment(starts, zone)}")
+        self._ask("minutes", "Minutes it lasts", str(self.answers.minutes), spelt.minutes)
         announce, _ = ahead(starts, self.now)
         if announce is None:
             self.person.say("  It is too soon for an announcement. Tell people yourselves.")
@@ -110,10 +110,9 @@ class _Asked:
                 tried = (*found, spelt.question(typed))
                 self._tried({"questions": tried})
                 found.append(tried[-1])
+                self.answers = replace(self.answers, questions=tried)
             except Unread as no:
                 person.refuse(f"Q{len(found) + 1}", no)
-        if found:
-            self.answers = replace(self.answers, questions=tuple(found))
 
     def networks(self) -> None:
         self.person.say(NETWORKS)
@@ -154,9 +153,10 @@ class _Asked:
 def _in_words(mistake: Mistake) -> str:
     """For somebody who has seen no config."""
     expected = re.sub(r"; it has (\d+)", r"; this has \1", mistake.expected)
-    return (
-        f"Better {expected}. {mistake.mend}" if mistake.warning else f"Wanted is {expected}. {mistake.mend}"
-    )
+    which = re.search(r"\.questions\[(\d+)\]", mistake.key)
+    named = f"Q{int(which[1]) + 1}: " if which else ""
+    verb = "better" if mistake.warning else "wanted is"
+    return f"{named}{verb if named else verb.capitalize()} {expected}. {mistake.mend}"
 
 
 def _names(words: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from bridge.text import TAG
 from bridge.when import DAYS, MONTHS, micros, moment, place, readings
 
 LONGEST_TAG = 64  # characters, as in `bridge.plan`
+LONGEST = 2_000  # characters of one answer: seven posts on Bluesky
 DAY = 24 * 60  # minutes
 
 YES = ("yes", "y", "yep", "ok", "sure")
@@ -33,6 +34,8 @@ class Unread(ValueError):
 def text(words: str) -> str:
     """Words as they are, on one line, without what a clipboard leaves around them."""
     found = words.strip("\ufeff\u200b \t\r\n\xa0").replace("\t", " ")
+    if len(found) > LONGEST:
+        raise Unread(f"It has {len(found)} characters, and {LONGEST} are the most. Say it in fewer.")
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in found):
         raise Unread(
             "There is a sign in it that cannot be seen, as an arrow key leaves it. Type it once more."
@@ -61,14 +64,19 @@ def yes(words: str) -> bool:
 def zone(words: str) -> str:
     """An IANA time zone, by its name or its city's: "europe/london", "New York"."""
     wanted = re.sub(r"[\s_]+", "_", text(words)).casefold()
-    known = sorted(z for z in zoneinfo.available_timezones() if "/" in z or z in ("UTC", "GMT"))
+    if wanted == "gmt":
+        raise Unread(
+            "GMT is London's time in winter only. Did you mean Europe/London? Write UTC for GMT all the year.",
+            "Europe/London",
+        )
+    known = sorted(z for z in zoneinfo.available_timezones() if "/" in z or z == "UTC")
     cities = {
         z.rsplit("/", 1)[-1].casefold(): z for z in reversed(known) if not z.startswith(("Etc/", "US/"))
     }
     names = cities | {z.casefold(): z for z in known}
     if wanted in names:
         return names[wanted]
-    near = get_close_matches(wanted, [n for n in names if n not in ("utc", "gmt")], n=1, cutoff=0.6)
+    near = get_close_matches(wanted, [n for n in names if n != "utc"], n=1, cutoff=0.6)
     if wanted.upper() in zoneinfo.available_timezones() or not near:
         raise Unread(
             "Write region and city, as in Europe/London or America/New_York: so summer time is known."

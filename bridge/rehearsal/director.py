@@ -33,6 +33,7 @@ from bridge.rehearsal.players import Players
 from bridge.rehearsal.process import Failed, started
 from bridge.rehearsal.scenario import Options
 from bridge.rehearsal.understudy import Cue
+from bridge.report.layout import one_line
 from bridge.split import parts
 from bridge.terminal import LiveBoard
 
@@ -40,6 +41,7 @@ LEAD = 5 * SECOND  # chat time left before what a jump leads to
 LONG = 30 * SECOND  # a stretch of chat time worth jumping over
 LOOK = 0.05  # real seconds between two looks at how things are
 SEEN = 0.25  # and between two pictures of the board
+RARELY = 9  # times as long as a picture of a full room takes its bridge, which has a chat to hold
 BRIEF = 10.0  # real seconds for what is under way when somebody ends it before its time
 APART = 1.5  # real seconds at least between two kills
 MARGIN = 2 * MINUTE  # no kill before the chat has begun so long, none so near its end
@@ -70,6 +72,7 @@ class Director:
         self.sheet = build(self.chat)
         self.killed = 0
         self._seen: Board | None = None
+        self._told = ""  # of the config, as it is edited
         self._ends: tuple[Micros, Micros] | None = None  # end and late window, as the people know them
 
     async def run(self) -> dict[str, Any]:
@@ -95,6 +98,7 @@ class Director:
             async with self.bridge.never_orphaned(), asyncio.TaskGroup() as group:
                 listening = group.create_task(self.bridge.hear())
                 await self.bridge.start(*self.bridge.parts)
+                await self.bridge.meet()
                 await simulator.ask({"do": "page", "url": self.address})
                 self.board.page(self.address)
                 showing = group.create_task(self._show())
@@ -296,14 +300,18 @@ class Director:
 
     async def _show(self) -> None:
         while True:
+            began = time.monotonic()
             await self._look()
-            await asyncio.sleep(SEEN)
+            await asyncio.sleep(max(SEEN, RARELY * (time.monotonic() - began)))
 
     async def _look(self) -> None:
         """Have the board as it is now."""
         if (status := await self.bridge.ask({"do": "status"})) is not None:
             self._seen = msgspec.convert(status["board"], Board)
             self.board.show(self._seen, msgspec.convert(status["newest"], tuple[EntryView, ...]))
+            if status["config"] != self._told:
+                self._told = status["config"]
+                self.board.note(one_line(self._told))
 
     async def _compare(self) -> dict[str, Any]:
         paths = await self.bridge.ask({"do": "report", "out": str(self.out)})

@@ -20,6 +20,7 @@ from bridge.split import place
 PATIENCE = 8.0  # real seconds a process may take to answer
 START = 30.0  # and to be there
 END = 5.0  # and to end in good order
+MEET = 15.0  # and core and adapters to find each other at the broker
 
 
 class Players:
@@ -72,6 +73,28 @@ class Players:
                 while await self.ask({"do": "pace"}, only) is None:  # noqa: ASYNC110  # another process has no event for us
                     await asyncio.sleep(0.01)
         self.began = time.monotonic()
+
+    async def meet(self) -> None:
+        """Returns when the core has reached everything beside a network. Raises Failed with what keeps them apart: a
+        broker that refuses them would be waited for until the chat should have been over."""
+        try:
+            async with asyncio.timeout(MEET):
+                while await self._apart():  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise Failed(
+                "core and adapters do not find each other at the broker that [mqtt] names.\n"
+                + "\n".join(dict.fromkeys(await self._apart()))
+            ) from None
+
+    async def _apart(self) -> list[str]:
+        """What each that is not met tells of the broker, else the core of the networks."""
+        beside = [await self.ask({"do": "pace"}, only) for only in self._cues if only != self.main]
+        if all(each and each["met"] for each in beside):
+            return []
+        told = [each["broker"] for each in beside if each and each["broker"]]
+        core = None if told else await self.ask({"do": "health"})
+        return told or (core and core["troubles"]) or ["One of the processes does not answer."]
 
     async def kill(self, only: str | None) -> None:
         """At once, as in a power cut. Returns when it is gone."""

@@ -9,13 +9,14 @@ import gc
 import json
 import os
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bridge.chat.session import Session
-from bridge.chat.view import ChatView
+from bridge.chat.view import ChatView, EntryView
 from bridge.errors import ChatbridgeError
 from bridge.journal import recorded
 from bridge.model import Health, Micros
@@ -54,11 +55,20 @@ def chosen(session: Session, name: str | None) -> str:
 
 
 def status(session: Session, chat: str, now: Micros, health: tuple[Health, ...] = ()) -> dict[str, Any]:
-    """The board and the newest entries, as `status --json` prints them."""
+    """The board, the newest entries and what hosts are told of the config, as `status --json` prints them."""
     return {
         "board": msgspec.to_builtins(session.board(chat, now, health)),
-        "newest": msgspec.to_builtins(session.view(chat, "page", now).entries[-8:]),
+        "newest": msgspec.to_builtins(newest(session, chat, 8)),
+        "config": session.state.told,
     }
+
+
+def newest(session: Session, chat: str, most: int) -> tuple[EntryView, ...]:
+    """The last entries that anybody may read, at `most` so many. A full room is asked for them all the time: the rest
+    of its entries is not looked at."""
+    numbers = reversed(session.state.chats[chat].timeline.entries)
+    seen = (session.entry(chat, no, "page") for no in numbers)
+    return tuple(islice((view for view in seen if view is not None and view.text is not None), most))[::-1]
 
 
 # ---------------------------------------------------------------- files

@@ -96,7 +96,7 @@ async def test_closing_frees_a_thread_that_waits_for_an_answer() -> None:
 
     async def never(request: web.Request) -> web.Response:
         asked.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return web.Response()
 
     app = web.Application()
@@ -104,14 +104,16 @@ async def test_closing_frees_a_thread_that_waits_for_an_answer() -> None:
     async with serving(app) as address:
         others = _requesting()
         rest = Rest(address, "t", Clock())
+        threads = _requesting() - others
         asking = asyncio.create_task(rest.ask("instance_v2"))
         await asked.wait()
         rest.close()
         async with asyncio.timeout(3):
             with pytest.raises(LostError):
                 await asking
-            while _requesting() - others:  # noqa: ASYNC110 - a thread's end is no event
-                await asyncio.sleep(0.01)
+            for thread in threads:
+                await asyncio.to_thread(thread.join, 3)
+        assert not any(thread.is_alive() for thread in threads)
         with pytest.raises(NotSentError):
             await rest.ask("instance_v2")
 

@@ -120,9 +120,11 @@ def test_the_changed_question_is_the_one_that_is_posted(tmp_path: Path) -> None:
         "config.toml: community.timzone: expected one of",
         "Did you mean 'timezone'?",
         f"The config is whole again, and it changed.\nQ7 is now “Which rhythm suits you?” (was “{SEVENTH}”). "
-        "Q1 has been posted: it stays as it was.\nweb.port waits for the next start of the bridge.",
+        "Q1 has been posted: it stays as it was. “What is a community?” is not asked.\n"
+        "web.port waits for the next start of the bridge.",
     ):
         assert hosts.count(words) == 1, hosts
+        assert errors.count(" ".join(words.split())) == 1, "on the terminal as well"
 
 
 def chat(name: str, tag: str, starts: datetime, minutes: float = 0.5, second: str = "Who is missing?") -> str:

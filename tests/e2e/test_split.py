@@ -73,6 +73,11 @@ class Rehearsal:
         found: dict[str, Any] = json.loads(said)
         return found
 
+    def failure(self) -> tuple[int, str]:
+        """How it ended, and the last it said."""
+        _, errors = self._process.communicate(timeout=60)
+        return self._process.returncode, errors.partition("chatbridge: ")[2]
+
 
 @contextmanager
 def rehearsing(folder: Path, mqtt: str, *arguments: str) -> Iterator[Rehearsal]:
@@ -170,6 +175,18 @@ def test_the_same_over_tls_with_certificates_and_rights(tmp_path: Path) -> None:
             assert_whole(result)
             assert result["kills"] == 5
             assert_shown(shown, result)
+
+
+def test_a_broker_that_refuses_the_rehearsal_ends_it(tmp_path: Path) -> None:
+    """Nobody waits for the end of a chat that cannot begin."""
+    with mosquitto(tmp_path / "broker", anonymous=False) as broker:
+        url = f"mqtt://127.0.0.1:{broker.port}"
+        with rehearsing(tmp_path, f'\n[mqtt]\nurl = "{url}"\n') as rehearsal:
+            status, errors = rehearsal.failure()
+    assert status == 1
+    assert "core and adapters do not find each other at the broker" in errors
+    assert errors.count(f"The broker at 127.0.0.1:{broker.port} refuses our login.") == 1
+    assert "MQTT_PASSWORD" in errors
 
 
 # ---------------------------------------------------------------- by the clock on the wall

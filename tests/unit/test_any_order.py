@@ -296,6 +296,17 @@ def named(hour: Hour) -> None:
                 assert (who[1] if who else "") == item.credit, (item, network)
 
 
+def told_again(crowd: Crowd) -> None:
+    """The journal tells the same chat, also when words have left it."""
+    again = Session()
+    for recorded in crowd.hour.events:
+        again.decide(recorded)
+    assert again.digest() == crowd.hour.session.digest()
+    left = replayed(crowd.hour)
+    same(crowd.hour, left)
+    nowhere(crowd, left)
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_holds(seed: int) -> None:
     crowd = Crowd(seed)
@@ -305,10 +316,4 @@ def test_holds(seed: int) -> None:
     crowd.rest()
     off(crowd.hour)
     named(crowd.hour)
-    again = Session()
-    for recorded in crowd.hour.events:
-        again.decide(recorded)
-    assert again.digest() == crowd.hour.session.digest()
-    left = replayed(crowd.hour)
-    same(crowd.hour, left)
-    nowhere(crowd, left)
+    told_again(crowd)

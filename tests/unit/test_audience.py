@@ -11,6 +11,7 @@ from bridge.chat.audience import Audience
 from bridge.chat.state import Configured
 from bridge.chat.view import EntryView
 from bridge.model import AuthorGone, Gathered, Media, Post, Publish, Words
+from bridge.report.from_journal import newest
 from bridge.settings import Net
 from tests.unit.make import HOST, LIMITS, LONG, NETS, STARTS, Hour, community, person, post
 
@@ -366,3 +367,17 @@ def test_a_host_is_one_by_account() -> None:
     view = seen(hour_with(what), what, "page")
     assert view is not None
     assert (view.name, view.host) == ("Wren Adair", True)
+
+
+def test_the_newest_are_the_last_that_anybody_may_read() -> None:
+    posts = [
+        post(str(n), f"A1: words {n} #WardChat", by=f"nurse-{n}", network=network, reach=reach)
+        for n, (network, reach) in enumerate(
+            [("mastodon", "public"), ("bluesky", "public"), ("slack", "room"), ("mastodon", "limited")] * 3
+        )
+    ]
+    hour = hour_with(*posts)
+    entries = hour.session.view("handovers", "page", hour.now).entries
+    assert len(entries) == 6
+    assert newest(hour.session, "handovers", 4) == entries[-4:]
+    assert newest(hour.session, "handovers", 9) == entries

@@ -245,3 +245,30 @@ async def test_an_event_nobody_can_read_is_refused_in_words(place: Path) -> None
             list(journal.events())
     finally:
         journal.close()
+
+
+def test_what_is_missing_is_not_called_a_mistake(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run"]) == WRONG
+    said = capsys.readouterr().err
+    assert "config.toml can be read; " in said
+    assert "to be seen to before it can run:" in said
+    assert "mistake" not in said
+
+
+def test_the_name_alone_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == WRONG
+    said = capsys.readouterr()
+    assert "rehearse" in said.err
+    assert said.out == ""
+
+
+def test_who_has_only_rehearsed_is_told_where_that_is(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = place / "rehearsal" / "stage"
+    stage.mkdir(parents=True)
+    (stage / "journal.db").touch()
+    assert cli.main(["report"]) == FAILED
+    assert (
+        "A rehearsal's is rehearsal/stage/journal.db, its transcript in rehearsal." in capsys.readouterr().err
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
 
-from bridge.commentary import Commentary, opening
+from bridge.chat.state import Configured, Misconfigured
+from bridge.commentary import Commentary, comment, opening
 from bridge.model import MINUTE, Board, Health
+from tests.unit.bridges import running
 from tests.unit.make import STARTS, Hour
 
 NETWORKS = {"mastodon": "Mastodon", "bluesky": "Bluesky", "slack": "Slack"}
@@ -111,3 +114,27 @@ def test_the_end_of_the_hour_is_told() -> None:
     )
     hour.now += MINUTE
     assert list(talk.sheet(board(hour))) == []
+
+
+async def test_what_an_edit_of_the_config_changes_is_told_in_one_line(tmp_path: Path) -> None:
+    said, loop = asyncio.Queue[str](), asyncio.get_running_loop()
+
+    def say(words: str) -> None:
+        loop.call_soon_threadsafe(said.put_nowait, words)
+
+    async with running(tmp_path, []) as bridge, asyncio.TaskGroup() as group:
+        talking = group.create_task(comment(bridge, say))
+        while await said.get():
+            pass  # how things stand when it starts
+        before = bridge.engine.session.state.community
+        assert before is not None
+        changed = msgspec.structs.replace(before, name="The Day Round")
+        await bridge.engine.submit(Misconfigured(("a slip",)))  # the log says it on this terminal
+        await bridge.engine.submit(Configured(changed, ("web.port",)))
+        while "The config" not in (line := await said.get()):
+            pass
+        talking.cancel()
+    assert line[8:] == (
+        "  The config is whole again, and it changed. The community is called “The Day Round” now. "
+        "web.port waits for the next start of the bridge."
+    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
+import socket
 import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,19 @@ async def refuse(request: dict[str, Any]) -> Any:
     raise ChatbridgeError("There is no chat 'tea'.")
 
 
+async def dream(request: dict[str, Any]) -> Any:
+    await asyncio.Event().wait()
+
+
+async def mumble(request: dict[str, Any]) -> Any:
+    return object()  # what cannot be said in JSON
+
+
 @asynccontextmanager
 async def listening(journal: Path) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(control.listen(journal, {"echo": echo, "refuse": refuse}))
+        handlers = [echo, refuse, dream, mumble]
+        task = group.create_task(control.listen(journal, {handler.__name__: handler for handler in handlers}))
         while not control.address(journal).exists():  # noqa: ASYNC110  # it has no other sign
             await asyncio.sleep(0)
         yield
@@ -53,6 +64,61 @@ async def test_a_request_is_answered(tmp_path: Path, deep: int) -> None:
             await ask(journal, do="dance")
     with pytest.raises(NotRunning):
         await ask(journal, do="echo", say="")
+
+
+@pytest.mark.parametrize("said", [b"", b'{"do": "echo", "sa', b'{"do": "dream"}\n'])
+async def test_who_is_connected_does_not_hold_up_the_end(tmp_path: Path, said: bytes) -> None:
+    """Be they silent, in the middle of a word, or waiting for an answer that takes its time."""
+    journal = tmp_path / "journal.db"
+    async with asyncio.timeout(10):
+        async with listening(journal):
+            reader, writer = await asyncio.open_unix_connection(control.address(journal))
+            await ask(journal, do="echo", say="")  # so the one before was met
+            writer.write(said)
+            await writer.drain()
+        with suppress(ConnectionResetError):  # what was not read yet
+            assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b'{"do": "echo", "say": "much"}\n' * 100_000])
+async def test_who_neither_asks_nor_reads_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(control, "SILENCE", 0.05)
+    journal = tmp_path / "journal.db"
+    async with listening(journal):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(control.address(journal)))
+            await asyncio.to_thread(client.sendall, said)
+            ended = select.poll()
+            ended.register(client, 0)  # of what could be read it does not want to know
+            assert await asyncio.to_thread(ended.poll, 10_000)
+        assert await ask(journal, do="echo", say="tea") == "tea"
+
+
+@pytest.mark.parametrize(
+    "said", [b"tea", b"\xff", b"[]", b'{"do": ' + b"[" * 9_000, b'{"do": []}', b'{"do": "mumble"}']
+)
+async def test_what_is_no_question_is_answered_too(tmp_path: Path, said: bytes) -> None:
+    journal = tmp_path / "journal.db"
+    async with listening(journal), asyncio.timeout(10):
+        reader, writer = await asyncio.open_unix_connection(control.address(journal))
+        writer.write(said + b"\n")
+        assert b'"error"' in await reader.readline()
+        assert await ask(journal, do="echo", say="tea") == "tea"
+        writer.close()
+
+
+async def test_a_line_too_long_ends_that_conversation_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "LONGEST", 100)
+    journal = tmp_path / "journal.db"
+    async with listening(journal), asyncio.timeout(10):
+        with pytest.raises(NotRunning):
+            await ask(journal, do="echo", say="tea" * 1_000)
+        assert await ask(journal, do="echo", say="tea") == "tea"
 
 
 @pytest.mark.parametrize("said", [b"", b'{"ok": "half'])

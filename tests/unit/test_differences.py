@@ -53,7 +53,7 @@ def learn(n: int) -> str:
         (asked(3, image="/q.png", digest="1", alt="a wave"), "Q3 has a picture now."),
         (asked(3, warning="blood"), "Q3 has the content warning “blood” now."),
         (asked(3, translations=(("cy", "Beth?"),)), "Q3 is translated anew (cy)."),
-        (asked(1, text="What else?"), "Q1 has been posted: it stays as it was."),
+        (asked(1, text="What else?"), "Q1 has been posted: it stays as it was. “What else?” is not asked."),
         (replace(PLAN, title="Safe handovers"), "It is called “Safe handovers” now (was “Safer handovers”). "
          "The welcome has gone out: it stays as it was."),
         (replace(PLAN, hashtag="Wards"), "Its hashtag is #Wards now (was #WardChat). "
@@ -145,7 +145,9 @@ def test_what_is_on_its_way_stays_too() -> None:
     hour = Hour()
     hour.down = {net.name for net in NETS}
     hour.until(6)
-    assert said(hour, asked(1, text="What else?")).endswith("Q1 is on its way: it stays as it was.")
+    assert said(hour, asked(1, text="What else?")).endswith(
+        "Q1 is on its way: it stays as it was. “What else?” is not asked."
+    )
     hour.down.clear()
     hour.deliver()
     assert {text for text in hour.texts("bluesky") if text.startswith("Q1")} == {f"Q1 {learn(1)} #WardChat"}
@@ -154,7 +156,9 @@ def test_what_is_on_its_way_stays_too() -> None:
 def test_what_was_skipped_stays_so() -> None:
     hour = at(8)
     hour.command("skip", "Q2")
-    assert said(hour, asked(2, text="What else?")).endswith("Q2 was skipped: that stays so.")
+    assert said(hour, asked(2, text="What else?")).endswith(
+        "Q2 was skipped: that stays so. “What else?” is not asked."
+    )
 
 
 def test_a_question_whose_time_is_past_is_announced_as_such() -> None:
@@ -165,9 +169,10 @@ def test_a_question_whose_time_is_past_is_announced_as_such() -> None:
         "The config changed. Q2 is new: “Sooner?”. Its time is past: you are asked. Q2 and Q3 are Q3 and Q4 now."
     )
     earlier = asked(2, due=STARTS + 11 * MINUTE)
-    assert said(at(12), earlier).endswith(
-        "Q2 is asked at 20:11 instead of 20:15. Its time is past: you are asked."
+    assert said(at(12), earlier).endswith("Q2 is asked at 20:11 instead of 20:15. It is due now."), (
+        "it has its grace"
     )
+    assert said(at(12), asked(2, due=STARTS + 9 * MINUTE)).endswith("Its time is past: you are asked.")
 
 
 def test_one_put_in_and_one_taken_out_are_told_as_such() -> None:
@@ -203,6 +208,44 @@ def test_what_holds_for_all_chats() -> None:
     )
     assert said(Hour(), zone="Europe/Paris").startswith("The config changed. Times are Paris time now")
     assert "stay in Slack now" in said(Hour(), outward="none")
+
+
+LONGEST = 3_000  # characters that Slack shows of a message at once
+
+
+def test_the_hosts_are_not_buried_in_differences() -> None:
+    more = [
+        Question(STARTS + 30 * MINUTE + n * MINUTE // 2, f"{n} " + "What would you do then? " * 6)
+        for n in range(40)
+    ]
+    words = said(at(8), replace(PLAN, questions=(*PLAN.questions, *more)))
+    told = words.count(" is new: ")
+    assert words.endswith(f"And {40 - told} more differences.")
+    assert (told >= 5, len(words) <= LONGEST) == (True, True)
+
+
+def test_nor_in_those_of_several_chats() -> None:
+    plans = [chat(id=f"c{n}", hashtag=f"C{n}", title=f"Chat {n} " + "of ours " * 40) for n in range(9)]
+    hour = Hour(community(*plans))
+    words = said(
+        hour,
+        *(replace(plan, questions=chat(asks=5).questions, hosts=(LIN, *plan.hosts)) for plan in plans),
+        name="Wards " * 100,
+        waiting=tuple(f"networks.network{n}.account" for n in range(99)),
+    )
+    assert len(words) <= LONGEST
+    assert "“Chat 0 of ours" in words
+    assert "Lin Moss is a host now." in words
+    assert "3 more chats are different too." in words
+    assert "more wait for the next start of the bridge." in words
+
+
+def test_the_mistakes_told_are_no_longer_than_that() -> None:
+    (order,) = at(8).event(Misconfigured(tuple(f"{n}: {'expected much ' * 99}" for n in range(7)))).orders
+    assert isinstance(order.op, Publish)
+    assert isinstance(order.op.content, Notice)
+    assert len(order.op.content.text) <= LONGEST
+    assert order.op.content.text.endswith("and 2 more: chatbridge check --offline")
 
 
 def test_what_waits_is_told_once() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bridge.chat.state import Configured, Event, Misconfigured
 from bridge.config import Config, load
 from bridge.edits import Edits, Reader, readings
 from bridge.engine import Engine
-from bridge.errors import ConfigError
+from bridge.errors import ConfigError, Mistake
 from bridge.include import Files
 from bridge.model import HOUR
 from tests.unit.configs import swap
@@ -181,9 +182,9 @@ async def test_what_the_links_began_with_waits(tmp_path: Path, caplog: pytest.Lo
         event = await bridge.write(text)
         assert isinstance(event, Configured)
         keys = ("consent.keep_text_days", "networks.hall.server", "networks.room.layout", "web.port")
-        assert event == Configured(replace(before, name="The Ebb Readers"), keys)
+        assert event == Configured(replace(before, name="The Ebb Readers"), keys, late=True)
         assert event.community.keep_text == 90 * 24 * HOUR
-        assert await bridge.write(CONFIG) == Configured(before)
+        assert await bridge.write(CONFIG) == Configured(before, late=True)
     assert f"wait for the next start: {', '.join(keys)}" in caplog.text
 
 
@@ -209,6 +210,15 @@ async def test_a_secret_that_somebody_pasted_is_told_nobody(
         assert TOKEN not in str(event)
     assert short not in caplog.text
     assert TOKEN not in caplog.text
+
+
+async def test_so_is_the_brokers_password(tmp_path: Path) -> None:
+    broker, password = '[mqtt]\nurl = "mqtts://broker.test"\n', "correct horse battery"
+    async with edited(series(tmp_path, CONFIG + broker), {"MQTT_PASSWORD": password}) as bridge:
+        event = await bridge.write(CONFIG + broker.replace("mqtts://broker.test", password))
+        assert isinstance(event, Misconfigured)
+        assert password not in str(event)
+        assert "…" in event.mistakes[0]
 
 
 async def test_an_edit_before_the_first_look_is_seen(tmp_path: Path) -> None:
@@ -260,6 +270,32 @@ async def test_a_reader_that_fails_does_not_take_the_chat_along(
         assert isinstance(await anext(found), Config)
     await found.aclose()
     assert "could not be looked at" in caplog.text
+
+
+async def test_an_edit_that_fails_does_not_take_the_chat_along(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = series(tmp_path, CONFIG)
+    config = load(path, {}, platforms=kinds())
+    times = iter(range(9))
+
+    def keep(config: Config) -> None:
+        if next(times) == 0:
+            path.write_text(swap("The Tide Readers", "The Ebb Readers"))
+            raise ZeroDivisionError
+
+    async with running(tmp_path / "journal.db") as engine, asyncio.TaskGroup() as group:
+        await engine.submit(Configured(config.community))
+        watched = Watched(engine, path)
+        began = replaced(
+            config, mistakes=(Mistake("config.toml", "community.name", "", "a name", "Name it."),)
+        )
+        task = group.create_task(Edits(began, reader(path), every=0.01, keep=keep).run(engine))
+        event = await watched.heard()
+        assert isinstance(event, Configured)
+        assert event.community.name == "The Ebb Readers"
+        task.cancel()
+    assert "could not be taken up" in caplog.text
 
 
 async def test_an_id_that_was_held_is_refused(tmp_path: Path) -> None:

@@ -8,13 +8,11 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from bridge.chat.session import Session
 from bridge.chat.state import Misconfigured
 from bridge.model import MINUTE
 from bridge.settings import Question
 from tests.unit.make import STARTS, chat
-from tests.unit.test_any_order import Crowd, nowhere, off
-from tests.unit.test_redacted import replayed, same
+from tests.unit.test_any_order import Crowd, off, told_again
 
 
 class Editor(Crowd):
@@ -69,10 +67,4 @@ def test_holds(seed: int) -> None:
     crowd.rest()
     off(crowd.hour)
     once(crowd)
-    again = Session()
-    for recorded in crowd.hour.events:
-        again.decide(recorded)
-    assert again.digest() == crowd.hour.session.digest()
-    left = replayed(crowd.hour)
-    same(crowd.hour, left)
-    nowhere(crowd, left)
+    told_again(crowd)

@@ -130,6 +130,19 @@ def test_a_wrong_answer_that_nobody_can_mend_writes_nothing(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_long_question_is_named_and_noted_once(tmp_path: Path) -> None:
+    asked = ["What is missing?", "Why? " * 70, "And then?", "", "ward.social", "us.example.org", "yes"]
+    done = run(tmp_path, "\n" * 7 + "\n".join(asked) + "\n")
+    assert done.returncode == DONE, done.stderr
+    assert re.findall(r"Note: (.*) characters", done.stderr) == ["Q2: better at most 300"]
+
+
+def test_a_book_is_no_question(tmp_path: Path) -> None:
+    done = run(tmp_path, "\n" * 7 + "x" * 200_000 + "\n")
+    assert done.returncode == WRONG
+    assert "Q1: It has 200000 characters, and 2000 are the most." in done.stderr
+
+
 def test_a_chat_without_any_network_is_none(tmp_path: Path) -> None:
     done = run(tmp_path, "\n" * 8 + "no\nno\nno\n")
     assert done.returncode == WRONG
@@ -255,9 +268,9 @@ def test_somebody_at_a_terminal_is_told_what_is_wrong_and_asked_again(tmp_path: 
         seat.until("02:30 does not exist on that day")
         seat.until(f"starts [{night.date()} 03:30]: ")
         seat.type("\n")
+        seat.until(f"Sunday {night.day} March {night.year}, 03:30 Paris time (01:30 UTC)")
         seat.until("lasts [60]: ")
         seat.type("\n")
-        seat.until(f"Sunday {night.day} March {night.year}, 03:30 to 04:30 Paris time (01:30 UTC)")
         seat.until("[nobody yet]: ")
         seat.type("Wren Adair\n")
         seat.until("Q1: ")

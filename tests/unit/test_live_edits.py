@@ -91,6 +91,44 @@ def test_one_that_was_over_before_is_left_out() -> None:
     assert len(hour.texts("mastodon")) == 2, "one welcome, one question"
 
 
+def test_of_one_that_is_over_but_for_its_late_window_late_answers_are_gathered() -> None:
+    first = replace(week(0), late_until=week(0).ends + 2 * DAY)
+    hour = Hour(community(first), now=first.ends + DAY)  # an old journal
+    assert not hour.session.state.chats
+    hour.event(Configured(community(first), late=True))
+    hour.until(60 + 25 * 60)
+    hour.write(post("1", "A1: I had no time before #WardChat", at=hour.now))
+    (entry,) = hour.session.state.chats["week-0"].timeline.entries.values()
+    assert entry.late
+    assert len(hour.mirrored()) == 1
+    hour.until(60 + 47 * 60)
+    assert set(map(tuple, hour.went_out.values())) == {()}
+    assert hour.session.state.chats["week-0"].phase(hour.now) == "late"
+    hour.until(60 + 49 * 60 + 1)
+    assert hour.session.state.chats["week-0"].phase(hour.now) == "over"
+    assert replayed(hour).digest() == hour.session.digest()
+
+
+def test_one_with_a_date_in_the_past_begins_anew_when_that_is_mended() -> None:
+    hour = at(6)
+    past = replace(
+        week(0), starts=PLAN.starts - 2 * DAY, ends=PLAN.ends - 2 * DAY, late_until=PLAN.ends + DAY
+    )
+    hour.event(Configured(community(PLAN, past), late=True))
+    hour.deliver()
+    assert told(hour) == (
+        "The config changed. “Week 0”: It was over before the bridge knew of it: nothing of it goes out. Late "
+        "answers are gathered until Wednesday 21 March 2018, 21:00 London time (21:00 UTC)."
+    )
+    hour.until(8)
+    hour.event(Configured(community(PLAN, week(1, id="week-0")), late=True))
+    hour.deliver()
+    assert "It is new (#WardChat) and begins on Tuesday 27 March 2018" in told(hour)
+    hour.until(7 * 24 * 60 + 6)
+    assert hour.went_out["mastodon"].count("q1") == 2
+    assert replayed(hour).digest() == hour.session.digest()
+
+
 # ---------------------------------------------------------------- a chat that is taken out
 
 
@@ -172,6 +210,19 @@ def test_a_board_that_comes_after_its_chat_has_left_is_taken_down() -> None:
     hour.event(Settled(order.id, Sent(ref, "slack:board")))
     hour.deliver()
     assert boards(hour) == ["handovers"]
+
+
+def test_a_board_of_before_its_chat_was_put_back_is_taken_down() -> None:
+    """Nobody had heard whether it stands when the chat got another one."""
+    hour, rounds = Hour(now=STARTS - 2 * HOUR), week(0, id="rounds", hashtag="Rounds")
+    hour.down.add("slack")
+    hour.configure(PLAN, rounds)
+    hour.configure(PLAN)
+    hour.configure(PLAN, rounds)
+    hour.down.clear()
+    hour.deliver()
+    assert boards(hour) == ["handovers", "rounds"]
+    assert hour.session.state.chats["rounds"].boards["slack"] in hour.standing["slack"]
 
 
 def test_one_whose_hosts_have_planned_is_kept_for_when_it_is_put_back() -> None:

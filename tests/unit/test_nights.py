@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bridge.chat import conduct
 from bridge.chat.session import Session
-from bridge.chat.state import Configured, Expired, Reconciled, Tick
+from bridge.chat.state import ChatState, Configured, Expired, Reconciled, Tick, Work
 from bridge.engine import Engine
 from bridge.errors import Unreachable
 from bridge.journal import Journal
@@ -35,13 +37,14 @@ def over(hour: Hour, *chats: str) -> None:
             hour.event(Reconciled(network, name))
 
 
-def held() -> Hour:
-    """A chat with three answers, each of which Slack and the page show; over."""
+def held(*, closed: bool = True) -> Hour:
+    """A chat with three answers, each of which Slack and the page show; over, or in its late window."""
     hour = Hour()
     hour.until(6)
     hour.write(*(post(str(n), f"A1: thing {n} #WardChat", by=f"nurse-0{n}") for n in (1, 2, 3)))
     hour.command("boost", "1")
-    over(hour)
+    if closed:
+        over(hour)
     return hour
 
 
@@ -184,11 +187,11 @@ class Nights:
         self.archive = Archive(self.clock, answers)
         self.rereading = Rereading("mastodon", self.engine)
 
-    async def pass_by(self, until: Micros) -> None:
+    async def pass_by(self, until: Micros, *, closed: bool = True) -> None:
         """Live until then."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self.engine.run())]
-            for recorded in held().events:
+            for recorded in held(closed=closed).events:
                 await self.clock.sleep(max(0, recorded.at - self.clock.now()) / SECOND)
                 if not isinstance(recorded.event, Tick):
                     await self.engine.submit(recorded.event)
@@ -211,6 +214,54 @@ def test_a_night_that_fails_is_left_to_the_next_and_the_link_stays(tmp_path: Pat
     assert nights.engine.session.state.chats["handovers"].reread["mastodon"] == NIGHT + third
     known = [[id_ for id_ in refs if id_ in ("3", "2", "1")] for _, refs in nights.archive.asked]
     assert known == [["3", "2", "1"], ["3", "2", "1"], ["3", "2"]], "what is gone is not asked for again"
+
+
+def stumble(work: Work, chat: ChatState, network: str) -> None:
+    """A bug in the core: what is told of a night, or of the last look at a chat, is set aside."""
+    if chat.ending:
+        raise ZeroDivisionError
+
+
+async def stirred(nights: Nights, at: Micros) -> None:
+    """Something happens in the chat."""
+    await nights.clock.sleep((at - nights.clock.now()) / SECOND)
+    nights.rereading.stir()
+
+
+def test_a_night_that_is_set_aside_is_left_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(conduct, "reconciled", stumble)
+
+    async def live() -> Nights:
+        nights = Nights(tmp_path / "journal.db", answers=range(1, 9))
+        with caplog.at_level(logging.CRITICAL):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(stirred(nights, NIGHT - HOUR))
+                await nights.pass_by(NIGHT + DAY + HOUR, closed=False)
+        return nights
+
+    assert [at - NIGHT for at, _ in run(live()).archive.asked if at >= NIGHT] == [0, DAY]
+
+
+def test_a_close_that_is_set_aside_is_left_to_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(conduct, "reconciled", stumble)
+    closes = STARTS + 25 * HOUR
+
+    async def live() -> Nights:
+        nights = Nights(tmp_path / "journal.db", answers=range(1, 9))
+        with caplog.at_level(logging.CRITICAL):
+            async with asyncio.TaskGroup() as group:
+                for minute in range(1, 60):
+                    group.create_task(stirred(nights, closes + minute * MINUTE))
+                await nights.pass_by(closes + 2 * HOUR, closed=False)
+        return nights
+
+    nights = run(live())
+    assert len([at for at, _ in nights.archive.asked if at >= closes]) == 1
+    assert nights.engine.session.state.chats["handovers"].over
 
 
 def test_who_asks_for_it_need_not_wait_for_the_night(tmp_path: Path) -> None:
@@ -248,6 +299,9 @@ def test_who_asks_hears_that_the_link_broke(tmp_path: Path) -> None:
         serving.cancel()
         with pytest.raises(Unreachable, match="broke before everything was read"):
             await asked
+        with pytest.raises(Unreachable, match="has just broken"):
+            async with asyncio.timeout(5):
+                await nights.rereading.ask("handovers")
         nights.engine.journal.close()
 
     run(live())
@@ -260,6 +314,7 @@ def test_a_chat_that_goes_on_can_be_read_again_and_still_has_its_close(tmp_path:
             tasks = [group.create_task(nights.engine.run())]
             await nights.engine.submit(Configured(community()))
             tasks.append(group.create_task(nights.rereading.serve(nights.archive)))  # type: ignore[arg-type]  # as above
+            await asyncio.sleep(0)
             await nights.rereading.ask("handovers")
             for task in tasks:
                 task.cancel()

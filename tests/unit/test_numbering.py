@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import msgspec
 import pytest
 
@@ -82,3 +84,131 @@ def test_one_that_was_corrected_after_it_went_out_is_known_by_its_new_words(late
     asked = [item.text for item in hour.sheet.questions() if item.state == "posted"]
     late = {"x"} if later[0] == "x" else set()  # its time had passed: the hosts were asked
     assert sorted(asked) == sorted({*"abcd", *later} - {"B"} - late)
+
+
+# ---------------------------------------------------------------- corrected and moved in one save
+
+ONE, TWO, NEXT, LAST = (
+    "What is the first thing you say at a handover?",
+    "Who else should be in the room with you?",
+    "Which habit of your team would you never give up?",
+    "What will you try out before we meet again?",
+)
+NEW = "Where do you write down what was said?"
+
+
+@pytest.mark.parametrize(
+    ("edited", "said"),
+    [
+        (
+            (NEW, ONE, "Who else should be in that room with you?", NEXT, LAST),
+            "Who else should be in that room",
+        ),
+        ((ONE, NEW, "Who should be in the room, too?", NEXT, LAST), "Who should be in the room, too?"),
+        (("Who else is in the room with you?", ONE, NEW, LAST), "Who else is in the room"),
+        (
+            (ONE, NEXT, LAST, NEW, "Who else should be in the room, in your view?"),
+            "Who else should be in the",
+        ),
+        ((ONE, NEW, "Who with?", NEXT, LAST), "Who with?"),
+    ],
+)
+def test_one_that_is_corrected_and_moved_at_once_is_asked_once(edited: tuple[str, ...], said: str) -> None:
+    hour = Hour(community(asking(ONE, TWO, NEXT, LAST)))
+    hour.until(16)
+    settings = asking(*edited)
+    stands = numbering.standing(hour.sheet, hour.session.state.chats["handovers"].settings, settings)
+    assert stands[2] is not None
+    assert stands[2].text.startswith(said)
+    hour.configure(settings)
+    hour.until(90)
+    left = {item.text for item in hour.sheet.questions()} - {ONE, TWO}
+    assert left == {*edited} - {ONE, stands[2].text}, "the others are, and none is lost"
+
+
+def test_a_planned_one_that_is_corrected_stays_planned_though_one_that_was_asked_is_taken_out() -> None:
+    """They are all of a pattern."""
+    patterned = [f"What did your team learn in round {n} of the year?" for n in range(1, 5)]
+    hour = Hour(community(asking(*patterned)))
+    hour.until(16)
+    hour.configure(
+        asking(patterned[0], "What did your whole team learn in round 3 of the year?", patterned[3])
+    )
+    hour.until(61)
+    went = [item.text for item in hour.sheet.questions()]
+    assert went == [*patterned[:2], "What did your whole team learn in round 3 of the year?", patterned[3]]
+
+
+def test_one_that_was_taken_for_another_and_comes_back_is_not_asked_again() -> None:
+    hour = after_two()
+    hour.configure(asking("a", "x", "c", "d"))
+    hour.configure(asking("a", "x", "b", "c", "d"))
+    hour.until(90)
+    assert [item.text for item in hour.sheet.questions() if item.state == "posted"].count("b") == 1
+
+
+def test_what_a_host_asked_and_somebody_writes_down_is_not_asked_again() -> None:
+    hour = after_two()
+    hour.command("ask", "Ours")
+    hour.configure(asking("a", "b", "Ours", "c", "d"))
+    hour.configure(asking("a", "Ours?", "b", "c", "d"))
+    hour.until(90)
+    asked = [item.text for item in hour.sheet.questions() if item.state == "posted"]
+    assert sorted(asked) == ["Ours", "a", "b", "c", "d"]
+
+
+WORDS = (
+    "oak",
+    "elm",
+    "ash",
+    "fir",
+    "yew",
+    "bay",
+    "fig",
+    "plum",
+    "pear",
+    "lime",
+    "rose",
+    "moss",
+    "fern",
+    "sage",
+)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_edited_nothing_is_asked_twice(seed: int) -> None:
+    """Lines put in, taken out, corrected by a word and swapped, several in one save. `whose`: which question a line
+    was, whatever became of its words."""
+    rng = random.Random(seed)
+    fresh = iter(range(10_000))
+
+    def line() -> tuple[int, list[str]]:
+        return next(fresh), [rng.choice(WORDS) for _ in range(9)]
+
+    lines = [line() for _ in range(6)]
+    whose = {" ".join(words): name for name, words in lines}
+    hour = Hour(community(asking(*whose)))
+    hour.until(rng.choice((6, 16, 26)))
+    for _ in range(8):
+        hour.until((hour.now - STARTS) / MINUTE + rng.choice((0, 1, 5)))
+        corrected = set[int]()
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(lines))
+            match rng.choice(("insert", "delete", "correct", "swap")):
+                case "insert":
+                    lines.insert(at, line())
+                case "delete" if len(lines) > 2:
+                    del lines[at]
+                case "correct" if lines[at][0] not in corrected:
+                    corrected.add(lines[at][0])
+                    words = list(lines[at][1])
+                    words[rng.randrange(9)] = rng.choice(WORDS)
+                    lines[at] = lines[at][0], words
+                case "swap":
+                    other = rng.randrange(len(lines))
+                    lines[at], lines[other] = lines[other], lines[at]
+        whose |= {" ".join(words): name for name, words in lines}
+        hour.configure(asking(*(" ".join(words) for _, words in lines)))
+    hour.until(120)
+    asked = [whose[item.text] for item in hour.sheet.questions() if item.fired]
+    assert len(set(asked)) == len(asked)

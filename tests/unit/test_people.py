@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections import Counter
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from simulator.ledger import Questions, Truth
 from simulator.letters import key, letters
 from simulator.stage import Said
+from simulator.words import Words
 from tests.unit.paper import DUE, HOURS, MINUTE, NETWORKS, SECOND, STARTS, TEXTS, Hour, make
 
 
@@ -223,3 +225,19 @@ def test_a_question_is_known_by_its_label_and_words_and_only_in_the_chat() -> No
     assert questions.asked_by(said(f"Q2: {TEXTS[0]}")) is None
     assert questions.asked_by(said(f"Q1 {TEXTS[0]}", place="hosts")) is None
     assert questions.asked_by(said(f"Up next: Q1 {TEXTS[0]}")) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "At the bedside it helps us most.",  # a part of it
+        "Handovers: at the bedside it helps us most, on ward 7!",  # the same letters
+        "Yes. Handovers at the bedside, it helps us most on ward 7. So say I.",  # more around it
+    ],
+)
+def test_no_text_stands_inside_another(words: str) -> None:
+    said, chance = Words(), random.Random(1)
+    said.fresh(chance, lambda _: "Handovers at the bedside: it helps us most on ward 7.")
+    assert said.fresh(chance, lambda _: "Handovers at the window: it helps us most on ward 8.")
+    with pytest.raises(RuntimeError, match="no new words"):
+        said.fresh(chance, lambda _: words)

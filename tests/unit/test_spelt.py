@@ -154,3 +154,10 @@ def test_an_answer_that_cannot_be_told_is_refused_in_words(
     assert why in str(no.value)
     assert no.value.meant == meant
     assert "abcd-" not in str(no.value)
+
+
+def test_gmt_is_asked_about_since_london_leaves_it_in_summer() -> None:
+    with pytest.raises(Unread, match="Europe/London") as asked:
+        spelt.zone("gmt")
+    assert asked.value.meant == "Europe/London"
+    assert spelt.zone("utc") == "UTC"

@@ -277,6 +277,14 @@ def test_a_hundred_parts_know_their_number() -> None:
     assert parts[-1].plain.endswith(f"{len(parts)}/{len(parts)}")
 
 
+@pytest.mark.timeout(20)
+def test_a_long_text_takes_no_longer_for_each_of_its_parts() -> None:
+    """It took minutes once: the whole rest was counted for each part, and all of it again for each more."""
+    parts = split(marked("See https://a.example/ward? " * 4_000), Limits(300, bytes=3_000), "WardChat")
+    assert len(parts) > 350
+    assert sum(p.plain.count("https://a.example/ward") for p in parts) == 4_000
+
+
 def test_a_link_longer_than_a_post_still_ends() -> None:
     parts = split(marked(f"https://a.example/{'x' * 200}"), Limits(60))
     assert all(fits(p, Limits(60)) for p in parts)

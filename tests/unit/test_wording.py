@@ -86,7 +86,8 @@ def test_people_are_told_only_of_places_where_their_words_really_go() -> None:
     unseen = msgspec.structs.replace(two, page=None)
     assert wording.notice(CHAT, unseen, BLUESKY).startswith("Public answers go into the transcript,")
     roomy = msgspec.structs.replace(COMMUNITY, page=None)
-    assert wording.notice(CHAT, roomy, MASTODON, brief=True) == f"Public answers also show on Slack, {STOP}"
+    told = f"Public answers also show on Slack and in the transcript, {STOP}"
+    assert wording.notice(CHAT, roomy, MASTODON, brief=True) == told
 
 
 def test_announcement() -> None:
@@ -346,3 +347,10 @@ def _mentioned(chat: Chat, net: Net, text: str) -> tuple[list[str], str]:
     (part,) = wording.posts("say", chat=chat, community=COMMUNITY, net=net, limits=net.limits, text=text)
     words = part.words.text
     return [s.value for s in words.spans if s.kind == "mention"], words.plain.removesuffix(" #CCNVirtual")
+
+
+@pytest.mark.parametrize("kind", ["announcement", "reminder", "welcome", "closing"])
+@pytest.mark.parametrize("net", [MASTODON, SLACK])
+def test_a_title_that_ends_by_itself_gets_no_second_sign(kind: Kind, net: Net) -> None:
+    asking = msgspec.structs.replace(CHAT, title="Why do we stay?")
+    assert not re.search(r"stay\?[.,!?]", said(kind, net, chat=asking, lead=HOUR))

@@ -47,6 +47,8 @@ def entries(work: Work, chat: ChatState, command: Command, usage: str) -> list[E
     found = chat.timeline.entries
     no = number(command)
     if no is not None:
+        if no not in found and chat.timeline.merged.get(no) in found:
+            return f"Entry {no} is one with entry {chat.timeline.merged[no]} now: say that number."
         return [found[no]] if no in found else f"There is no entry {no}. It may be gone already."
     if command.at is None:
         return f"Say which one: {usage}"
