@@ -41,7 +41,8 @@ LEAD = 5 * SECOND  # chat time left before what a jump leads to
 LONG = 30 * SECOND  # a stretch of chat time worth jumping over
 LOOK = 0.05  # real seconds between two looks at how things are
 SEEN = 0.25  # and between two pictures of the board
-RARELY = 9  # times as long as a picture of a full room takes its bridge, which has a chat to hold
+RARELY = 9  # times as long as a picture of a full room takes its bridge, which has a chat to hold,
+SELDOM = 2.0  # and real seconds at most
 BRIEF = 10.0  # real seconds for what is under way when somebody ends it before its time
 APART = 1.5  # real seconds at least between two kills
 MARGIN = 2 * MINUTE  # no kill before the chat has begun so long, none so near its end
@@ -302,7 +303,7 @@ class Director:
         while True:
             began = time.monotonic()
             await self._look()
-            await asyncio.sleep(max(SEEN, RARELY * (time.monotonic() - began)))
+            await asyncio.sleep(max(SEEN, min(SELDOM, RARELY * (time.monotonic() - began))))
 
     async def _look(self) -> None:
         """Have the board as it is now."""
