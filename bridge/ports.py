@@ -308,8 +308,8 @@ class Transport(Protocol):
     that may lose, double or delay what they say. Importing it must be cheap."""
 
     def remote(self, name: Network, mqtt: Mqtt, journal: str, epoch: int, clock: Clock) -> Adapter:
-        """The core's half: an adapter like any other. `journal` and `epoch`: the journal's id, and how often it was
-        started."""
+        """The core's half: an adapter like any other. `journal` and `epoch`: the journal's id, and a number that
+        rises at each start."""
         ...
 
     def beside(

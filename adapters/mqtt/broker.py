@@ -50,10 +50,13 @@ class Listener(Protocol):
 
 
 class Broker:
-    """One connection, as `role`, that hears `topic`."""
+    """One connection, as `role`, that hears `topic`, at most with this quality of service."""
 
-    def __init__(self, mqtt: Mqtt, role: str, topic: str, listener: Listener, clock: Clock) -> None:
+    def __init__(
+        self, mqtt: Mqtt, role: str, topic: str, listener: Listener, clock: Clock, *, qos: int = 1
+    ) -> None:
         self._mqtt, self._topic, self._listener, self._clock = mqtt, topic, listener, clock
+        self._qos = qos
         self._identifier = f"chatbridge-{role}-{secrets.token_hex(4)}"
         at = urlsplit(mqtt.url)
         self._host = at.hostname or ""
@@ -95,6 +98,17 @@ class Broker:
         try:
             async with self._answered():
                 await client.publish(topic, payload, qos=1, retain=retain, timeout=math.inf)
+        except (aiomqtt.MqttError, TimeoutError):
+            return False
+        return True
+
+    async def hear_again(self) -> bool:
+        """Have the broker show once more what it retains; whether it took note of that."""
+        client = self._client
+        if client is None:
+            return False
+        try:
+            await self._subscribe(client)
         except (aiomqtt.MqttError, TimeoutError):
             return False
         return True
@@ -218,7 +232,7 @@ class Broker:
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         # As published: whoever hears its own retained messages can tell them from others'.
-        options = SubscribeOptions(qos=1, retainAsPublished=True)
+        options = SubscribeOptions(qos=self._qos, retainAsPublished=True)
         async with self._answered():
             codes = await client.subscribe(self._topic, options=options, timeout=math.inf)
         for code in codes:

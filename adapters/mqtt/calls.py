@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from adapters.mqtt.wire import (
     Call,
     Done,
     Follow,
     Inspect,
+    Made,
     More,
+    Name,
     Offer,
     Page,
     Read,
@@ -30,7 +35,7 @@ from adapters.mqtt.wire import (
     trouble,
 )
 from bridge.errors import LinkError
-from bridge.model import Inbound, Interest, Order, OrderId, Outcome, Refused, Sent, Unclear, Unknown
+from bridge.model import Inbound, Interest, Order, Outcome, Ref, Refused, Sent, Unclear, Unknown
 from bridge.ports import Console, Inspected, Link
 
 if TYPE_CHECKING:
@@ -38,8 +43,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TOO_MUCH = Trouble("unreachable", "Too much was read again at once.")
+
 CALLS = 256  # requests carried out at once; beyond that the core asks again
 REREADS = 8  # rereadings that can be fetched from; of more, the oldest is given up
+NAMES = 512  # times that posts were named and not spoken of yet; of more, the oldest are given up
 PAGE = 64  # items in one page of a rereading at most
 
 
@@ -52,8 +60,9 @@ class Calls:
         self._running: dict[int, asyncio.Task[None]] = {}
         self._results: dict[int, Result] = {}
         self._offers: set[asyncio.Task[None]] = set()
-        self._sending: dict[OrderId, asyncio.Task[Outcome | Trouble]] = {}
+        self._sending: dict[Made, asyncio.Task[Outcome | Trouble]] = {}
         self._rereads: OrderedDict[int, Rereading] = OrderedDict()
+        self._named: OrderedDict[int, tuple[Ref, ...]] = OrderedDict()
         self._reading = False
         self._following = asyncio.Lock()
         self._followed = 0
@@ -98,8 +107,9 @@ class Calls:
     async def _do(self, no: int, what: Request) -> Result:
         link = self._link
         match what:
-            case Follow(interest):
-                await self._follow(no, interest)
+            case Follow(interest, named):
+                threads = self._all(named, interest.threads)
+                await self._follow(no, msgspec.structs.replace(interest, threads=threads))
             case Read(after):
                 if not self._reading:
                     self._reading = True
@@ -107,11 +117,15 @@ class Calls:
             case Offer(order):
                 return await self._send(order)
             case Seek(order):
-                if order.id in self._sending:
+                if made(order) in self._sending:
                     return Unknown("it is being sent at this moment")
                 return await link.find(order)
-            case Reread(refs):
-                return await self._reread(no, Rereading(link.reread(refs)))
+            case Name(refs):
+                self._named[no] = refs
+                while len(self._named) > NAMES:
+                    self._named.popitem(last=False)
+            case Reread(refs, named):
+                return await self._reread(no, Rereading(link.reread(self._all(named, refs))))
             case More(of):
                 return await self._more(of)
             case Inspect():
@@ -120,6 +134,13 @@ class Calls:
                 if isinstance(link, Console):
                     await _console(link, what)
         return Done()
+
+    def _all(self, named: tuple[int, ...], refs: tuple[Ref, ...]) -> tuple[Ref, ...]:
+        """What was named, and the rest. Raises Unreachable if some of it has been given up."""
+        parts = [self._named.pop(no, None) for no in named]
+        if None in parts:
+            raise TOO_MUCH.error()
+        return (*itertools.chain(*(part or () for part in parts)), *refs)
 
     async def _follow(self, no: int, interest: Interest) -> None:
         """One after the other, and never an older one after a newer."""
@@ -133,10 +154,10 @@ class Calls:
     async def _send(self, order: Order) -> Outcome | Trouble:
         """An order that is being sent is joined; one that is final stays so. After any other outcome the core
         has decided to try again."""
-        if (known := self._session.outcomes.get(order.id)) is not None:
+        if (known := self._session.outcomes.get(made(order))) is not None:
             return known
-        if (task := self._sending.get(order.id)) is None:
-            task = self._sending[order.id] = self._group.create_task(self._once(order))
+        if (task := self._sending.get(made(order))) is None:
+            task = self._sending[made(order)] = self._group.create_task(self._once(order))
         return await asyncio.shield(task)
 
     async def _once(self, order: Order) -> Outcome | Trouble:
@@ -148,9 +169,9 @@ class Calls:
             log.exception("%s: the adapter failed", self._link.opened.network)
             return Unclear(f"the adapter failed: {error}")
         finally:
-            del self._sending[order.id]
+            del self._sending[made(order)]
         if isinstance(outcome, Sent | Refused):
-            self._session.remember(order.id, outcome)
+            self._session.remember(made(order), outcome)
         return outcome
 
     # ------------------------------------------------------------ reading again
@@ -166,11 +187,15 @@ class Calls:
     async def _more(self, of: int) -> Result:
         reading = self._rereads.get(of)
         if reading is None:
-            return Trouble("unreachable", "Too much was read again at once.")
+            return TOO_MUCH
         page = await reading.page()
         if not isinstance(page, Page) or page.last:
             self._rereads.pop(of, None)
         return page
+
+
+def made(order: Order) -> Made:
+    return order.id, order.stamp
 
 
 class Rereading:
@@ -183,8 +208,12 @@ class Rereading:
         self.task: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
+        """Whoever waits for a page, or comes for one, is told."""
         if self.task is not None:
             self.task.cancel()
+        self._end = TOO_MUCH
+        if self._ready.empty():
+            self._ready.put_nowait(self._end)
 
     async def run(self) -> None:
         end: Trouble | None = None

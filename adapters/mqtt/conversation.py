@@ -7,8 +7,6 @@ import itertools
 import logging
 from typing import Any, TypeAlias
 
-import msgspec
-
 from adapters.mqtt import wire
 from adapters.mqtt.broker import Broker, Patience, passed
 from adapters.mqtt.window import Entry, Incoming
@@ -184,7 +182,7 @@ class Conversation:
     def heard(self, topic: str, payload: bytes, retained: bool) -> None:
         try:
             up = wire.decode_up(payload)
-        except msgspec.MsgspecError as error:
+        except wire.UNREADABLE as error:
             log.warning("%s: not a message of this version: %s", topic, error)
             return
         if self._boot and self._boot != up.boot and (up.say is None or self._ours(up)):

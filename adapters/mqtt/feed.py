@@ -4,6 +4,10 @@
 both retained: who comes late gets all that stands. What may not be shown any more is cleared (an empty retained
 message). The feed hears its own topics: what it hears is what the broker holds, and whatever differs from what
 should stand there is said again, or cleared, also what an earlier run left behind.
+
+A broker may show a part of what it retains and drop the rest without a word: Mosquitto, unless it is told
+otherwise, has 1,000 messages wait for one listener. So what we know to be gone is cleared whether or not it is
+shown, and where something else was to be cleared we look again, until nothing is.
 """
 
 from __future__ import annotations
@@ -77,11 +81,13 @@ class PublicFeed:
         self._root = f"{mqtt.prefix}/public"
         self._views, self._clock = views, clock
         self._delay = Delay(delay_seconds, clock)
-        self._broker = Broker(mqtt, "public", f"{self._root}/#", self, clock)
+        # Nothing that we hear need be acknowledged: of such messages a broker shows more at once.
+        self._broker = Broker(mqtt, "public", f"{self._root}/#", self, clock, qos=0)
         self._wanted: dict[str, bytes] = {}  # what should stand, by topic
         self._gone: dict[str, None] = {}  # to be cleared: this comes first
         self._new: dict[str, None] = {}  # to be published
         self._unconfirmed: dict[str, None] = {}
+        self._more = False  # something stood there that we did not know of: there may be more
         self._entries: dict[tuple[str, int], None] = {}  # to be looked at
         self._sheets: dict[str, None] = {}
         self._later: dict[tuple[str, int], Micros] = {}  # words that have not stood long enough
@@ -191,6 +197,9 @@ class PublicFeed:
                     for topic in topics:
                         group.create_task(self._say(topic))
                 continue
+            if self._more and not self._unconfirmed and self._broker.connected:
+                self._more = False
+                self._more = not await self._broker.hear_again() or self._more
             if not await passed(self._wake, self._clock, self._patience()):
                 in_vain = 0
             elif self._unconfirmed and self._broker.connected:
@@ -225,9 +234,11 @@ class PublicFeed:
     # ------------------------------------------------------------ `broker.Listener`
 
     def connected(self) -> None:
-        """The broker shows us all it holds; what it does not is published, whatever it held before."""
+        """The broker shows us what it holds; all that should stand is published, and all that should not is
+        cleared, whatever it held before."""
+        self._gone |= dict.fromkeys(self._unconfirmed)
+        self._gone = dict.fromkeys(topic for topic in self._gone if topic not in self._wanted)
         self._unconfirmed.clear()
-        self._gone.clear()
         self._new = dict.fromkeys(self._wanted)
         self._lost = ""
         self._wake.set()
@@ -246,7 +257,8 @@ class PublicFeed:
             self._new.pop(topic, None)
             self._gone.pop(topic, None)
             self._warned = False
-        elif topic not in self._unconfirmed:
+        elif topic not in self._unconfirmed and topic not in self._gone:
             (self._new if wanted else self._gone)[topic] = None
+            self._more = self._more or not wanted
         self._clear.set()
         self._wake.set()

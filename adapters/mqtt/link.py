@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import msgspec
+
 from adapters.mqtt.broker import beside
 from adapters.mqtt.conversation import Conversation
 from adapters.mqtt.wire import (
+    Done,
     Follow,
     Inspect,
     More,
+    Name,
     Offer,
     Page,
     Read,
@@ -50,12 +55,14 @@ from bridge.model import (
 )
 from bridge.ports import Clock, Mqtt, Remark, SessionStore
 
+NAMED = 1_000  # posts named in one message: Bluesky's, whose names are the longest, are 100 kB then
+
 T = TypeVar("T")
 
 
 class RemoteAdapter:
-    """A network whose real adapter `serving.Server` runs beside. `journal` and `epoch`: the journal's id, and how
-    often it has been started; an older start, or another journal, is refused there."""
+    """A network whose real adapter `serving.Server` runs beside. `journal` and `epoch`: the journal's id, and a
+    number that rises at each start; an older start, or another journal, is refused there."""
 
     def __init__(self, name: Network, mqtt: Mqtt, journal: str, epoch: int, clock: Clock) -> None:
         self.name = name
@@ -84,6 +91,7 @@ class RemoteLink:
 
     def __init__(self, talk: Conversation, ready: Ready) -> None:
         self._talk, self._opened = talk, ready.opened
+        self._following = asyncio.Lock()
 
     @property
     def opened(self) -> Opened:
@@ -104,14 +112,18 @@ class RemoteLink:
         """Returns when it is followed: a person who sees our post can answer it within the second. Nothing is
         followed on a link that is over; whoever reads it is told."""
         try:
-            _, result = await self._talk.ask(Follow(interest))
+            async with self._following:  # none overtakes a newer one
+                named, rest = await self._named(interest.threads)
+                interest = msgspec.structs.replace(interest, threads=rest)
+                _, result = await self._talk.ask(Follow(interest, named))
         except LinkError:
             return
         if isinstance(result, Trouble):
             raise result.error()
 
     async def reread(self, refs: Iterable[Ref]) -> AsyncIterator[Inbound]:
-        of, page = await self._talk.ask(Reread(tuple(refs)))
+        named, rest = await self._named(tuple(refs))
+        of, page = await self._talk.ask(Reread(rest, named))
         while True:
             shown = _as(Page, page)
             for item in shown.items:
@@ -136,6 +148,16 @@ class RemoteLink:
         if isinstance(result, Found | Absent | Unknown):
             return result
         raise _unlike(result)
+
+    async def _named(self, refs: tuple[Ref, ...]) -> tuple[tuple[int, ...], tuple[Ref, ...]]:
+        """What to say in place of so many: the numbers under which most of them were named, and the rest."""
+        named: list[int] = []
+        while len(refs) > NAMED:
+            no, result = await self._talk.ask(Name(refs[:NAMED]))
+            _as(Done, result)
+            named.append(no)
+            refs = refs[NAMED:]
+        return tuple(named), refs
 
     async def _ask(self, what: Request) -> object:
         _, result = await self._talk.ask(what)

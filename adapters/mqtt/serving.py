@@ -18,8 +18,8 @@ import msgspec
 from adapters.mqtt import wire
 from adapters.mqtt.broker import Broker
 from adapters.mqtt.session import Session, Upward
-from adapters.mqtt.wire import Claim, Close, Closed, Down, Failed, Key, Open, Opening, Trouble, Up
-from bridge.model import OrderId, Refused, Sent
+from adapters.mqtt.wire import Claim, Close, Closed, Down, Failed, Key, Made, Open, Opening, Trouble, Up
+from bridge.model import Refused, Sent
 from bridge.ports import Adapter, Clock, Mqtt, SessionStore, Standing
 
 log = logging.getLogger(__name__)
@@ -47,12 +47,12 @@ class Server:
     ) -> None:
         self.adapter, self.sessions, self.clock = adapter, sessions, clock
         self.boot = secrets.token_hex(8)
-        self.outcomes: OrderedDict[OrderId, Sent | Refused] = OrderedDict()
+        self.outcomes: OrderedDict[Made, Sent | Refused] = OrderedDict()
         self._memory = memory
         kept = memory.load()
         try:
             self._claim = self._saved = None if kept is None else wire.decode_claim(kept)
-        except msgspec.MsgspecError as error:
+        except wire.UNREADABLE as error:
             raise ValueError(
                 f"What is remembered of the core of {adapter.name} cannot be read: {error}"
             ) from None
@@ -121,7 +121,7 @@ class Server:
         self.say(key, ending)
         self.noticed()
 
-    def remember(self, order: OrderId, outcome: Sent | Refused) -> None:
+    def remember(self, order: Made, outcome: Sent | Refused) -> None:
         """What is final stays so: a core that never heard of it is told when it offers the order again."""
         self.outcomes[order] = outcome
         while len(self.outcomes) > OUTCOMES:
@@ -157,7 +157,7 @@ class Server:
     def heard(self, topic: str, payload: bytes, retained: bool) -> None:
         try:
             down = wire.decode_down(payload)
-        except msgspec.MsgspecError as error:
+        except wire.UNREADABLE as error:
             log.warning("%s: not a message of this version: %s", topic, error)
             return
         key = down.epoch, down.session

@@ -21,6 +21,7 @@ from adapters.mqtt.wire import (
     Failed,
     Items,
     Key,
+    Made,
     Opening,
     Pulse,
     Ready,
@@ -29,7 +30,7 @@ from adapters.mqtt.wire import (
     trouble,
 )
 from bridge.errors import LinkError, Unreachable
-from bridge.model import Cursor, OrderId, Refused, Sent
+from bridge.model import Cursor, Refused, Sent
 from bridge.ports import Budgeted, Console, Inspected, Link, Standing
 
 if TYPE_CHECKING:
@@ -200,11 +201,11 @@ class Session:
     # ------------------------------------------------------------ what outlives it
 
     @property
-    def outcomes(self) -> Mapping[OrderId, Sent | Refused]:
+    def outcomes(self) -> Mapping[Made, Sent | Refused]:
         """Final outcomes of orders, of earlier sessions too."""
         return self._server.outcomes
 
-    def remember(self, order: OrderId, outcome: Sent | Refused) -> None:
+    def remember(self, order: Made, outcome: Sent | Refused) -> None:
         self._server.remember(order, outcome)
 
 

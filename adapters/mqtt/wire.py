@@ -20,10 +20,12 @@ from bridge.model import (
     Found,
     Inbound,
     Interest,
+    Micros,
     Network,
     Notice,
     Opened,
     Order,
+    OrderId,
     Outcome,
     Place,
     Ref,
@@ -33,6 +35,8 @@ from bridge.model import (
 from bridge.ports import Remark
 
 Key: TypeAlias = tuple[int, int]  # (epoch, session): a greater one is newer
+# An order's id and stamp. A journal that was restored from a backup gives ids once more, for other orders.
+Made: TypeAlias = tuple[OrderId, Micros]
 
 
 class Said(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
@@ -70,9 +74,11 @@ def trouble(error: LinkError) -> Trouble:
 
 
 class Follow(Said, frozen=True):
-    """`Link.follow`. Answered `Done` when it is followed."""
+    """`Link.follow`; the posts `named` come before the threads of `interest`. Answered `Done` when it is
+    followed."""
 
     interest: Interest
+    named: tuple[int, ...] = ()
 
 
 class Read(Said, frozen=True):
@@ -93,10 +99,18 @@ class Seek(Said, frozen=True):
     order: Order
 
 
-class Reread(Said, frozen=True):
-    """`Link.reread`. Answered with its first `Page`."""
+class Name(Said, frozen=True):
+    """Posts that a later request speaks of, by the number of this call: a broker takes packets of a certain size
+    only, and hangs up on whoever says more. Answered `Done`."""
 
     refs: tuple[Ref, ...]
+
+
+class Reread(Said, frozen=True):
+    """`Link.reread`, of the posts `named` and then of `refs`. Answered with its first `Page`."""
+
+    refs: tuple[Ref, ...]
+    named: tuple[int, ...] = ()
 
 
 class More(Said, frozen=True):
@@ -146,7 +160,7 @@ class Remarks(Said, frozen=True):
     remarks: tuple[Remark, ...] = ()
 
 
-Request: TypeAlias = Follow | Read | Offer | Seek | Reread | More | Show | Tell | Whisper | Inspect
+Request: TypeAlias = Follow | Read | Offer | Seek | Name | Reread | More | Show | Tell | Whisper | Inspect
 Result: TypeAlias = Outcome | Found | Absent | Unknown | Page | Remarks | Done | Trouble
 
 # ---------------------------------------------------------------- down: from the core
@@ -263,6 +277,10 @@ encode = msgspec.json.Encoder().encode
 decode_down = msgspec.json.Decoder(Down).decode
 decode_up = msgspec.json.Decoder(Up).decode
 decode_claim = msgspec.json.Decoder(Claim).decode
+UNREADABLE = (
+    msgspec.MsgspecError,
+    UnicodeDecodeError,
+)  # what these raise: the latter for bytes that are no UTF-8
 
 
 def down_topic(prefix: str, network: Network) -> str:

@@ -72,7 +72,9 @@ class Town:
         self.outcomes: list[Outcome | LinkError] = []  # said instead of posting
         self.refuses: LinkError | None = None  # raised when a link is opened
         self.breaks: LinkError | None = None  # raised by reading, after all words
-        self.opened = self.read = 0
+        self.opened = self.read = self.rereads = 0
+        self.read_gate = asyncio.Event()  # nothing is read again before
+        self.read_gate.set()
         self.interests: list[Interest] = []
         self.acknowledged: list[Cursor] = []
         self.shown: list[Any] = []
@@ -124,6 +126,8 @@ class TownLink:
         self._town.interests.append(interest)
 
     async def reread(self, refs: Iterable[Ref]) -> AsyncIterator[Inbound]:
+        self._town.rereads += 1
+        await self._town.read_gate.wait()
         for ref in refs:
             yield Inbound(NETWORK, Edited(post(int(ref.id), self._town.words[int(ref.id) - 1])))
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,8 @@ from tests.unit.site import CHAT, Book
 
 DOCS = Path(__file__).parents[2] / "docs" / "mqtt"
 SECRET = "words to be regretted"
+OLD = json.dumps(SECRET)
+LITTLE = "max_queued_bytes 2000"  # of retained messages that Mosquitto shows at once
 
 
 class Display:
@@ -75,6 +77,29 @@ async def standing(broker: Mosquitto) -> dict[str, bytes]:
                 return found
             found[str(message.topic)] = message.payload
     raise AssertionError
+
+
+async def until_standing(broker: Mosquitto, numbers: Iterable[int]) -> None:
+    """Until the broker keeps these entries and no others. It is asked for each: of many it may show a part."""
+    wanted, found = set(numbers), set[int]()
+    async with asyncio.timeout(20):
+        while found != wanted or not wanted:
+            found = set()
+            for part in range(0, 210, 5):
+                found |= await _kept(broker, range(part, part + 5))
+
+
+async def _kept(broker: Mosquitto, numbers: range) -> set[int]:
+    async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+        await client.subscribe([(f"chatbridge/public/{CHAT}/entries/{no}", 1) for no in numbers])
+        await client.subscribe("probe", qos=1)
+        await client.publish("probe", b"x", qos=1)
+        found = set()
+        async for message in client.messages:
+            if str(message.topic) == "probe":
+                break
+            found.add(int(str(message.topic).rpartition("/")[2]))
+        return found
 
 
 @asynccontextmanager
@@ -181,6 +206,45 @@ async def test_a_broker_that_was_killed_is_brought_up_to_date(
     assert {topic for topic in await standing(broker) if "entries" in topic} == {
         f"chatbridge/public/{CHAT}/entries/{no}" for no in (4, 6)
     }
+
+
+async def test_what_is_hidden_while_the_broker_is_away_is_cleared_however_little_it_shows(
+    tmp_path: Path,
+) -> None:
+    """A broker may show a part of what it retains, and says nothing of the rest."""
+    with mosquitto(tmp_path / "broker", LITTLE) as broker:
+        shown = book(*range(1, 101))
+        async with feeding(broker, shown) as (feed, _):
+            await until_standing(broker, range(1, 101))
+            broker.kill()
+            for no in range(1, 101, 10):
+                shown.drop(no)
+            feed.changed(CHAT, range(1, 101, 10))
+            broker.start()
+            await until_standing(broker, [no for no in range(1, 101) if no % 10 != 1])
+
+
+async def test_what_a_former_run_left_is_cleared_however_little_the_broker_shows(tmp_path: Path) -> None:
+    """It is asked until it shows nothing more of it."""
+    with mosquitto(tmp_path / "broker", LITTLE) as broker:
+        async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+            for no in range(1, 101):
+                await client.publish(f"chatbridge/public/{CHAT}/entries/{no}", OLD, qos=1, retain=True)
+        async with feeding(broker, book(4)):
+            await until_standing(broker, [4])
+
+
+async def test_a_broker_that_drops_most_of_what_must_be_acknowledged_shows_the_feed_all(
+    tmp_path: Path,
+) -> None:
+    """Mosquitto's default with smaller numbers, for 20 messages on their way and 1,000 waiting. Else what should
+    stand might be all that it shows, and what should not would never be seen."""
+    with mosquitto(tmp_path / "broker", "max_inflight_messages 2", "max_queued_messages 8") as broker:
+        async with aiomqtt.Client("127.0.0.1", broker.port) as client:
+            for no in range(1, 201):
+                await client.publish(f"chatbridge/public/{CHAT}/entries/{no}", OLD, qos=1, retain=True)
+        async with feeding(broker, book(*range(1, 101))):
+            await until_standing(broker, range(1, 101))
 
 
 async def test_words_stand_as_long_as_on_the_page(broker: Mosquitto) -> None:

@@ -34,6 +34,8 @@ from bridge.ports import Link
 from tests.adapters.mqtt_rig import NETWORK, Kept, Town, order, sent, split, until
 from tests.brokers import Mosquitto
 
+RUBBISH = (b'{"boot":"x","say":{"type":"Ready"}}', b"[" * 5000, b'{"journal":"\xff"}', b'{"boot":"\xff"}')
+
 
 class Reader:
     """Reads a link in the background."""
@@ -347,7 +349,7 @@ async def test_rubbish_on_the_topics_changes_nothing(broker: Mosquitto) -> None:
         both.link() as link,
     ):
         for topic in ("up", "down"):
-            for payload in (b"", b"{}", b"\xff\xfe", b'{"boot":"x","say":{"type":"Ready"}}', b"[" * 5000):
+            for payload in (b"", b"{}", b"\xff\xfe", *RUBBISH):
                 await stranger.publish(f"chatbridge/{NETWORK}/{topic}", payload, qos=1)
         assert await link.send(order(1)) == sent(order(1))
 
