@@ -16,13 +16,14 @@ from typing import TypeAlias
 
 from msgspec.structs import replace as changed
 
-from bridge.chat.state import Configured, Misconfigured
+from bridge.chat.configuring import at_its_hour
+from bridge.chat.state import Configured, Misconfigured, State
 from bridge.config import Config, load
 from bridge.engine import Engine
 from bridge.errors import ConfigError, Mistake
 from bridge.include import Files
 from bridge.model import Text
-from bridge.readiness import placeholders, used_again
+from bridge.readiness import known, pasted, placeholders, used_again
 from bridge.settings import Community
 from bridge.text import cut
 
@@ -102,7 +103,7 @@ class Edits:
     async def run(self, engine: Engine) -> None:
         """Until cancelled."""
         if not self._config.mistakes:
-            await asyncio.to_thread(self._keep, self._config)
+            await self._kept(engine, self._config)
         async with aclosing(readings(self._config.path, self._read, self._every)) as found:
             async for config in found:
                 try:
@@ -112,15 +113,20 @@ class Edits:
 
     async def _heed(self, engine: Engine, config: Config | ConfigError) -> None:
         state = engine.session.state
-        wrong = config if isinstance(config, ConfigError) else ConfigError(used_again(config, state))
-        if wrong.mistakes or isinstance(config, ConfigError):
-            await self._refuse(engine, wrong.mistakes)
+        if isinstance(config, ConfigError):
+            await self._refuse(engine, config.mistakes)
+        elif wrong := used_again(config, state) + pasted(config, known(self._config)):
+            await self._refuse(engine, wrong)
         else:
             await self._take_up(engine, config)
 
+    async def _kept(self, engine: Engine, config: Config) -> None:
+        community = as_they_began(config.community, engine.session.state)
+        await asyncio.to_thread(self._keep, replace(config, community=community))
+
     async def _take_up(self, engine: Engine, config: Config) -> None:
         self._told = ()
-        await asyncio.to_thread(self._keep, config)
+        await self._kept(engine, config)
         waiting = tuple(sorted(_different(self._config.fixed, config.fixed)))
         community, state = self._live(config.community), engine.session.state
         if (state.community, state.waiting, state.mistakes) == (community, waiting, ()):
@@ -158,12 +164,17 @@ class Edits:
         )
 
 
+def as_they_began(community: Community, state: State) -> Community:
+    """With every chat that goes on at its hour: a date that was edited since is not taken up, and who starts the
+    bridge again by it would find nothing to run."""
+    on = {chat.id: chat for chat in state.chats.values() if not chat.over}
+    chats = (at_its_hour(on[chat.id], chat) if chat.id in on else chat for chat in community.chats)
+    return changed(community, chats=tuple(chats))
+
+
 def veiled(words: str, config: Config) -> str:
     """Without the secrets we know, wherever somebody pasted one."""
-    secrets = [secret for network in config.networks for secret in network.secrets.values()]
-    if config.mqtt is not None and (password := config.mqtt.secrets.get("password")):
-        secrets.append(password)
-    for secret in secrets:
+    for secret in known(config):
         words = words.replace(secret, "…")
     return words
 

@@ -25,10 +25,12 @@ from bridge.model import HOUR, Micros
 from bridge.sessions import FileSessions
 from bridge.settings import Chat, Community
 from bridge.split import place
+from bridge.when import moment
 
 log = logging.getLogger(__name__)
 
 NEAR = 24 * HOUR  # before an item of a run sheet
+UNUSABLE = (OSError, ValueError, TypeError, AttributeError, LookupError, OverflowError, ChatbridgeError)
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -69,10 +71,13 @@ def recall(
     now; None if there is none, or it can be used no more."""
     try:
         kept = msgspec.json.decode(_file(journal(path), only).load() or b"", type=Kept)
-        if kept.path != os.path.abspath(path):
+        moment(kept.at, kept.community.zone)  # it is told
+        if kept.path != os.path.abspath(path) or len(kept.places) != len(kept.community.chats):
             return None
         found = configs.again(path, kept.community, kept.fixed, kept.places, env, platforms=platforms)
-    except (OSError, ValueError, msgspec.MsgspecError, ChatbridgeError):
+    except UNUSABLE:
+        return None
+    if found.journal != journal(path):
         return None
     return LastWhole(replace(found, mistakes=mistakes), kept.at)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +20,7 @@ from bridge.settings import Chat
 from bridge.tables import Findings, joined
 from bridge.when import local, moment
 
+SECRET = 12  # characters from which on one is no word that people write
 _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 _PLACEHOLDER = re.compile(
     r"…|\.\.\.|(?:^|[/.@])example(?:\.(?:com|org|net|edu))?(?=$|[/:])|\.(?:example|invalid)(?=$|[/:])"
@@ -45,10 +46,11 @@ def missing_secrets(config: Config) -> tuple[Mistake, ...]:
 
 
 def not_ready(config: Config, now: Micros, *, staying: bool = False) -> tuple[Mistake, ...]:
-    """Why this config cannot run at `now`: placeholders that nobody has filled in, and no chat ahead. A chat counts
-    until its late window has closed, so that a run can be started again in the middle of one; `staying`: beyond that
-    as well, since its page is kept up and what people remove is followed."""
-    return placeholders(config) + (() if staying else _all_past(config, now))
+    """Why this config cannot run at `now`: placeholders that nobody has filled in, a secret in a text, and no chat
+    ahead. A chat counts until its late window has closed, so that a run can be started again in the middle of one;
+    `staying`: beyond that as well, since its page is kept up and what people remove is followed."""
+    found = placeholders(config) + pasted(config, known(config))
+    return found + (() if staying else _all_past(config, now))
 
 
 def placeholders(config: Config) -> tuple[Mistake, ...]:
@@ -60,6 +62,30 @@ def placeholders(config: Config) -> tuple[Mistake, ...]:
         mend = f"Put yours in its place, or take {rest} out."
         found.within(file).mistake(key, value, "your own, not the placeholder", mend)
     return tuple(found.mistakes)
+
+
+def pasted(config: Config, secrets: Iterable[str]) -> tuple[Mistake, ...]:
+    """Where one of the `secrets` stands in a text of the config: it would be posted."""
+    found = Findings(str(config.path))
+    own, told = [secret for secret in secrets if len(secret) >= SECRET], config.community
+    parts: list[tuple[str, str, object]] = [
+        (str(config.path), key, value) for key, value in config.fixed.items()
+    ]
+    parts.append((str(config.path), "community", msgspec.structs.replace(told, chats=())))
+    parts += [(file, at, chat) for chat, (file, at) in zip(told.chats, config.places, strict=True)]
+    for file, at, part in parts:
+        words = str(msgspec.to_builtins(part))
+        if any(secret in words for secret in own):
+            mend = "Take it out, and make a new one where it is from: others may have read it here."
+            found.within(file).mistake(at, "", "texts without a secret", mend)
+    return tuple(found.mistakes)
+
+
+def known(config: Config) -> tuple[str, ...]:
+    """The secrets that this config was read with."""
+    broker = config.mqtt.secrets.get("password") if config.mqtt else None
+    own = (secret for network in config.networks for secret in network.secrets.values())
+    return (*own, *([broker] if broker else []))
 
 
 def _all_past(config: Config, now: Micros) -> tuple[Mistake, ...]:

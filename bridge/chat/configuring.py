@@ -128,8 +128,7 @@ def _edit(work: Work, chat: ChatState, settings: Chat, plain: Chat, zone: str) -
         return []
     back, chat.withdrawn = chat.withdrawn, False
     before, sheet = chat.settings, _copied(chat.sheet)
-    stays = before.starts - settings.starts if chat.sheet.begun else 0
-    chat.settings = numbering.renumbered(chat.sheet, before, runsheet.moved(settings, stays))
+    chat.settings = numbering.renumbered(chat.sheet, before, at_its_hour(chat, settings))
     runsheet.update(chat.sheet, chat.settings)
     edit = Edit(plain, before, sheet, settings, chat.settings, chat.sheet, zone, work.now)
     words = list(differences.of_chat(edit))
@@ -139,6 +138,11 @@ def _edit(work: Work, chat: ChatState, settings: Chat, plain: Chat, zone: str) -
         work.note(chat, "The config: the chat is in it again")
         return ["It is in the config again and goes on.", *words]
     return words
+
+
+def at_its_hour(chat: ChatState, settings: Chat) -> Chat:
+    """A chat of the config; once people were welcomed to it, it stays at the hour at which it began."""
+    return runsheet.moved(settings, chat.settings.starts - settings.starts) if chat.sheet.begun else settings
 
 
 def _copied(sheet: Sheet) -> Sheet:

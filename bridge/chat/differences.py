@@ -87,7 +87,8 @@ def coming(chat: Chat, sheet: Sheet, zone: str, now: Micros) -> Iterator[str]:
 def _hours(edit: Edit) -> Iterator[str]:
     before, after, zone = edit.plain, edit.edited, edit.zone
     if before.starts != after.starts and edit.fresh.starts == edit.sheet.starts:
-        yield "It has begun, and its new date is not taken up: give the next chat an id of its own."
+        if after.starts != edit.sheet.starts:
+            yield "It has begun, and its new date is not taken up: give the next chat an id of its own."
         return
     if before.starts != after.starts:
         old = when.moment(before.starts, zone)

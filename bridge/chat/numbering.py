@@ -69,6 +69,10 @@ def _places(sheet: Sheet, settled: Chat, edited: Chat) -> dict[int, int | None]:
         rest = {n: texts for n, texts in known.items() if n in missing or (n in own and n not in found)}
         left = {place: line for place, line in lines.items() if place not in found.values()}
         found |= _pairs(rest, left, _likeness)
+    for n, item in out.items():  # it was taken for another line, and its own has come back
+        if n in found and item.reworded == lines[found[n]] and _likeness(item.words, item.reworded) < SIMILAR:
+            free = {place: line for place, line in lines.items() if place not in found.values()}
+            found |= _pairs({n: [item.words]}, free, _likeness)
     for n in own:
         if n in out and n not in found and (between := _between(own, found, n, len(lines))):
             found[n] = max(between, key=lambda place: max(_likeness(text, lines[place]) for text in known[n]))

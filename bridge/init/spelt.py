@@ -220,7 +220,8 @@ def _date_and_time(said: str, here: datetime, like: str) -> tuple[date, time]:
         raise Unread(f"At what time of day? {like}")
     if day is None and named is not None:
         ahead = (named - here.weekday()) % 7
-        day = here.date() + timedelta(days=ahead or 7 * (hour <= here.time()))
+        another = hour <= here.time() or bool(re.search(r"\bnext\b", said))
+        day = here.date() + timedelta(days=ahead or 7 * another)
     if day is None:
         raise Unread(f"On what day? {like}")
     if named is not None and day.weekday() != named:

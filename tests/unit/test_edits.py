@@ -20,6 +20,7 @@ from bridge.engine import Engine
 from bridge.errors import ConfigError, Mistake
 from bridge.include import Files
 from bridge.model import HOUR
+from bridge.readiness import not_ready
 from tests.unit.configs import swap
 from tests.unit.platforms import CONFIG, kinds
 from tests.unit.test_forget import running
@@ -210,6 +211,23 @@ async def test_a_secret_that_somebody_pasted_is_told_nobody(
         assert TOKEN not in str(event)
     assert short not in caplog.text
     assert TOKEN not in caplog.text
+
+
+async def test_a_secret_in_a_text_is_never_posted(tmp_path: Path) -> None:
+    """It may well look like words."""
+    secret = "correct horse battery"
+    text = swap("What is a tide?", f"Is {secret} a tide?", RHYTHM)
+    path = series(tmp_path, a=RHYTHM)
+    async with edited(path, {"HALL_TOKEN": secret}) as bridge:
+        event = await bridge.write(text, "chats/a.toml")
+        assert isinstance(event, Misconfigured)
+        assert "chats/a.toml: chats[0] (chat 1): expected texts without a secret" in event.mistakes[0]
+        assert secret not in str(event)
+        again = load(path, {"HALL_TOKEN": secret}, platforms=kinds())
+        assert [mistake.key for mistake in not_ready(again, 0)] == ["chats[0]"]
+        assert not_ready(load(path, {"HALL_TOKEN": "tide"}, platforms=kinds()), 0) == (), (
+            "a word, and no secret"
+        )
 
 
 async def test_so_is_the_brokers_password(tmp_path: Path) -> None:

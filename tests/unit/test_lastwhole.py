@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,12 +85,39 @@ def test_another_config_s_is_not_taken(tmp_path: Path) -> None:
     assert recall(other, None, {}, platforms=kinds()) is None
 
 
-@pytest.mark.parametrize("spoilt", ["", "{", '{"path": 1}'])
-def test_one_that_cannot_be_used_is_none(tmp_path: Path, spoilt: str) -> None:
+def test_it_must_fit_what_there_is_now(tmp_path: Path) -> None:
     path = read(tmp_path).path
     keep(read(tmp_path), None, NOW)
+    assert recall(path, None, {}, platforms=kinds()) is not None
     assert recall(path, None, {"HALL_TOKEN": "a", "HALL_TOKEN_FILE": "b"}, platforms=kinds()) is None
-    (tmp_path / "data" / "chatbridge.db.config.json").write_text(spoilt)
+    assert recall(path, None, {}, platforms={}) is None
+    (tmp_path / "data").rename(tmp_path / "kept")
+    path.write_text('[community]\njournal = "kept/chatbridge.db"\nname = x\n')
+    assert recall(path, None, {}, platforms=kinds()) is None, "it is of another journal"
+
+
+@pytest.mark.parametrize(
+    ("written", "spoilt"),
+    [
+        (r"(?s).*", ""),
+        (r"(?s).*", "{"),
+        (r"(?s).*", '{"path": 1}'),
+        (r'"at": \d+', '"at": 9000000000000000000'),
+        (r'"zone": "[^"]*"', '"zone": "Europe/Atlantis"'),
+        (r'(?s)"places": \[.*?\]', '"places": ['),
+        (r'(?s)"places": .*\]', '"places": []'),
+        (r'"networks.hall.kind": "[^"]*"', '"networks.hall.kind": 5'),
+        (r'"networks.hall.kind": "[^"]*"', '"networks.hall": "hall"'),
+        (r'"networks.hall.kind": "[^"]*"', '"community.journal": 5, "networks.hall.kind": "hall"'),
+    ],
+)
+def test_one_that_cannot_be_used_is_none(tmp_path: Path, written: str, spoilt: str) -> None:
+    path = read(tmp_path).path
+    keep(read(tmp_path), None, NOW)
+    file = tmp_path / "data" / "chatbridge.db.config.json"
+    other = re.sub(written, spoilt, file.read_text(), count=1)
+    assert other != file.read_text()
+    file.write_text(other)
     assert recall(path, None, {}, platforms=kinds()) is None
 
 
@@ -145,6 +173,31 @@ async def test_each_config_that_is_taken_in_whole_is_kept_and_no_other(tmp_path:
         assert set(kept) == {"The Tide Readers"}
         assert isinstance(await watched.write(swap("The Tide Readers", "The Ebb Readers")), Configured)
         assert kept[-1] == "The Ebb Readers"
+        task.cancel()
+
+
+async def test_a_chat_that_has_begun_is_kept_at_its_hour(tmp_path: Path) -> None:
+    """Whatever date is put into the file then: who started the bridge by that would find nothing to run."""
+    path = series(tmp_path, CONFIG)
+    config = load(path, {}, platforms=kinds())
+    (plain,) = config.community.chats
+    kept: list[Config] = []
+    async with running(tmp_path / "journal.db") as engine, asyncio.TaskGroup() as group:
+        await engine.submit(Configured(config.community))
+        watched = Watched(engine, path)
+        task = group.create_task(Edits(config, reader(path), every=0.01, keep=kept.append).run(engine))
+        state = engine.session.state
+        sheet = state.chats[plain.id].sheet
+        next(item for item in sheet.items if item.kind == "welcome").state = "posted"
+        for date in ("2020-03-16", "2031-03-16"):
+            edited = swap("2027-03-16T20:00:00", f"{date}T20:00:00\nminutes = 75")
+            assert isinstance(await watched.write(edited), Configured)
+            (chat,) = kept[-1].community.chats
+            assert (chat.starts, chat.ends) == (plain.starts, plain.starts + 75 * MINUTE)
+            assert under_way(kept[-1], plain.starts + HOUR)
+        state.chats[plain.id].over = True
+        await watched.write(swap("2027-03-16", "2020-03-16"))
+        assert not under_way(kept[-1], plain.starts + HOUR), "it is over"
         task.cancel()
 
 

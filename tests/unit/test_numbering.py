@@ -64,6 +64,23 @@ def test_each_question_is_asked_once(edited: str) -> None:
     assert hour.went_out["mastodon"].count("q3") == 1
 
 
+@pytest.mark.parametrize("corrected", [False, True])
+def test_one_that_was_taken_out_and_is_back_is_not_asked_again(corrected: bool) -> None:
+    """Between two saves another line stood where it had been, and was taken for its new words."""
+    one, other, third = (
+        "How do oak and elm grow?",
+        "Where does moss thrive best today?",
+        "Who calls the night ward?",
+    )
+    hour = Hour(community(asking(one, third)))
+    hour.until(6)
+    back = one.replace("grow", "live") if corrected else one
+    for questions in ((other, third), (other, back, third)):
+        hour.configure(asking(*questions))
+    hour.until(61)
+    assert [item.text for item in hour.sheet.questions()] == [one, other, third]
+
+
 def test_a_hosts_question_that_is_out_takes_none_of_the_configs_away() -> None:
     hour = after_two()
     hour.command("ask", "Ours")

@@ -50,6 +50,7 @@ def test_a_start_may_be_spelt_in_many_ways(words: str) -> None:
         ("tomorrow noon", "2026-11-24T12:00"),
         ("monday 16:00", "2026-11-23T16:00"),
         ("monday 14:00", "2026-11-30T14:00"),
+        ("next monday 16:00", "2026-11-30T16:00"),
         ("next tuesday 8:30 pm", "2026-11-24T20:30"),
         ("1 jan 00:30", "2027-01-01T00:30"),
         ("12 dec 12 am", "2026-12-12T00:00"),
