@@ -94,13 +94,19 @@ class LiveBoard:
         if self._live is None:
             return
         width, height = self._console.size
-        notes = [Text(note, style="cyan", no_wrap=True, overflow="ellipsis") for note in self._notes]
+        notes = self._noted(width, height // 3)
         picture: list[RenderableType] = [*notes]
         if self._board is not None:
             room = height - len(notes) - 1
             picture = [drawn(self._board, width, room, self._page, self._newest, aside=self._aside), *notes]
         self._live.update(Group(*picture), refresh=True)
         self._painted = time.monotonic()
+
+    def _noted(self, width: int, room: int) -> list[Text]:
+        """The notes: those before the newest on a line each, that one on as many as it takes, at most `room`."""
+        before = [Text(note, style="cyan", no_wrap=True, overflow="ellipsis") for note in self._notes[:-1]]
+        newest = [Text(note, style="cyan").wrap(self._console, width) for note in self._notes[-1:]]
+        return before + [line for lines in newest for line in lines[:room]]
 
     def _tell(self, board: Board) -> None:
         """Lines for what is different from last time."""

@@ -236,6 +236,22 @@ def test_live_board_stays_in_place_and_ends_with_the_last_state() -> None:
     assert "Starting" in last
 
 
+def test_a_note_that_is_too_long_for_a_line_takes_several() -> None:
+    """What is wrong with an edit stands at its end."""
+    out = io.StringIO()
+    console = Console(file=out, width=80, height=24, force_terminal=True, color_system=None)
+    with terminal.LiveBoard(console=console) as live:
+        live.show(board(5))
+        live.note("old " * 400)
+        live.note("Before it")
+        live.note(f"The config has a mistake: {'long ' * 60}and here it is.")
+    last = out.getvalue()[out.getvalue().rindex("Cultivating") :]
+    assert "and here it is." in last
+    assert "Before it" in last
+    assert "▸ Q5" in last
+    assert len(last.splitlines()) <= 24
+
+
 @pytest.mark.parametrize(
     ("span", "shown"),
     [
