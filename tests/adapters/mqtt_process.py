@@ -53,18 +53,25 @@ class Line(msgspec.Struct, omit_defaults=True):
     ref: Ref | None = None
 
 
+def whole_lines(journal: Path) -> list[bytes]:
+    """Those of a journal; a last one that is still being written, or was cut short by a kill, is none."""
+    found = journal.read_bytes() if journal.exists() else b""
+    return [line for line in found.splitlines(keepends=True) if line.endswith(b"\n")]
+
+
 class Core:
     def __init__(self, folder: Path, given: dict[str, Any], clock: SharedClock) -> None:
         self._folder, self._given, self._clock = folder, given, clock
         journal = folder / "journal"
-        lines = journal.read_bytes().splitlines() if journal.exists() else []
         self.cursor: Cursor | None = None
         self._flying: set[int] = set()
         self._sent: set[int] = set()
         self._threads: dict[Ref, None] = {}
-        for line in lines:
-            self._take(msgspec.json.decode(line, type=Line))
         self._journal = journal.open("ab", buffering=0)
+        whole = whole_lines(journal)
+        self._journal.truncate(sum(map(len, whole)))
+        for line in whole:
+            self._take(msgspec.json.decode(line, type=Line))
         epoch = folder / "epoch"
         self._epoch = int(epoch.read_text()) + 1 if epoch.exists() else 1
         epoch.write_text(str(self._epoch))

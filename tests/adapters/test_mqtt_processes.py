@@ -18,7 +18,7 @@ import pytest
 from bridge.clock import LAYOUT
 from bridge.model import Order, Written
 from simulator.stage import Said
-from tests.adapters.mqtt_process import Line
+from tests.adapters.mqtt_process import Line, whole_lines
 from tests.brokers import Mosquitto, mosquitto
 from tests.conformance.came import same
 from tests.conformance.rig import TAG, Rig, Subject
@@ -85,10 +85,8 @@ class Two:
             self.saids.append(self.rig.says(self._people[n % 3], f"A{n}"))
 
     def lines(self) -> list[Line]:
-        """What the core's journal holds; a last line cut short by a kill would fail here and at its start."""
-        journal = self.folder / "journal"
-        found = journal.read_bytes().splitlines() if journal.exists() else []
-        return [msgspec.json.decode(line, type=Line) for line in found]
+        """What the core's journal holds."""
+        return [msgspec.json.decode(line, type=Line) for line in whole_lines(self.folder / "journal")]
 
     def read(self) -> int:
         """How many of the people's words the core has."""
